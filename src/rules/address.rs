@@ -121,8 +121,25 @@ mod tests {
             assert!(Address::parse(good).is_some(), "{good}");
         }
         for bad in [
-            "", "<>", "a", "@b", "a@", "a@b@c", "\"a@b\"@c", "a b@c", "a@b,c@d", "a@[127.0.0.1]", "@r:a@b",
-            "a%b@c", "a@b..c", ".a@b", "a@-b", "a@b\r\nBcc: c@d", "a@b\0", "x:a@b;", "a@\u{202E}b",
+            "",
+            "<>",
+            "a",
+            "@b",
+            "a@",
+            "a@b@c",
+            "\"a@b\"@c",
+            "a b@c",
+            "a@b,c@d",
+            "a@[127.0.0.1]",
+            "@r:a@b",
+            "a%b@c",
+            "a@b..c",
+            ".a@b",
+            "a@-b",
+            "a@b\r\nBcc: c@d",
+            "a@b\0",
+            "x:a@b;",
+            "a@\u{202E}b",
         ] {
             assert!(Address::parse(bad).is_none(), "{bad:?}");
         }

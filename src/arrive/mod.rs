@@ -1,0 +1,3 @@
+//! Act 1: from the mailbox to a readable report.
+
+pub mod entity;

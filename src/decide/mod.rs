@@ -1,0 +1,3 @@
+//! Act 2: what it means.
+
+pub mod triage;

@@ -1,0 +1,34 @@
+//! The map of Vigie: the flow of a mail, its three hand-overs, and who may import whom.
+//!
+//! ```text
+//! arrive/intake   mailbox -> raw octets + cursor                       HAND-OVER 1
+//! journey         one spooled mail -> open -> read -> triage -> file
+//!   arrive/open   decrypt, verify                     (total: trouble is data)
+//!   arrive/read   headers, text, attachments, indicators       (total)
+//!   decide/triage what it means                                (pure)
+//!   decide/file   ticket, history, intents, deadlines, spool state     HAND-OVER 2
+//! respond/*       acknowledge, alert, escalate, answer, tidy: one outcome per intent  HAND-OVER 3
+//! ```
+//!
+//! Who may import whom (`tests/layering.rs` holds the files to this table):
+//!
+//! ```text
+//! main     -> cli
+//! cli      -> app api daemon journey edge config arrive respond store rules
+//! api      -> app rules
+//! daemon   -> arrive decide respond api app journey edge store rules
+//! journey  -> arrive decide store rules edge
+//! arrive   -> edge store rules
+//! respond  -> edge store rules
+//! decide   -> store rules
+//! app      -> store rules edge
+//! edge     -> rules
+//! store    -> rules
+//! config   -> rules
+//! rules    ->
+//! ```
+
+pub mod arrive;
+pub mod decide;
+pub mod edge;
+pub mod rules;

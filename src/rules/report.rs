@@ -1,0 +1,151 @@
+//! What one mail turned out to be: the product of opening and reading.
+//!
+//! Plain, serialisable data: it crosses from the disposable reader to the daemon (law 8).
+//! Hostile data: all of it; texts are `Untrusted`. Failure: none, trouble is in `problems`.
+
+use super::address::Address;
+use super::ticket::words;
+use super::untrusted::Untrusted;
+use super::verdict::Verdict;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+/// A mail as we understood it.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub struct Report {
+    pub verdict: Verdict,
+    /// Facts of the outer, unencrypted mail: all that a reply to a mail with ciphertext may depend on (T26).
+    pub outer: Outer,
+    /// The person that the From field names: the protected one where a good signature is bound to
+    /// it, else the outer one. None where it is not exactly one plain address.
+    pub from: Option<Address>,
+    /// The display name beside it.
+    pub from_name: Untrusted,
+    pub to: Vec<Address>,
+    pub cc: Vec<Address>,
+    /// The sender's claim; never a clock's start.
+    pub date: Option<Timestamp>,
+    /// The real subject: the protected one if there is one, else the outer one.
+    pub subject: Untrusted,
+    /// With angle brackets.
+    pub message_id: Option<String>,
+    pub in_reply_to: Vec<String>,
+    pub references: Vec<String>,
+    /// All header fields in order, outer ones, decoded (RFC 2047).
+    pub headers: Vec<(String, Untrusted)>,
+    /// What a human reads: the text parts, or the HTML turned to text.
+    pub text: Untrusted,
+    pub attachments: Vec<Attachment>,
+    pub indicators: Vec<Indicator>,
+    pub problems: Vec<Problem>,
+    /// Certificates that came with the mail (attached, Autocrypt), as binary OpenPGP: candidates only.
+    /// `clear` tells those from the outer header or an unencrypted part.
+    pub certificates: Vec<MailedCertificate>,
+    /// The protected From differs from the outer one and no signature is bound to it.
+    pub from_disputed: bool,
+}
+
+/// What the outer mail says, before anything is opened.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub struct Outer {
+    pub subject: Untrusted,
+    pub from: Option<Address>,
+    pub from_name: Untrusted,
+    pub to: Vec<Address>,
+    pub cc: Vec<Address>,
+    pub in_reply_to: Vec<String>,
+    pub references: Vec<String>,
+    /// More than one From, Subject, Date, Message-ID ... (A8.1).
+    pub ambiguous: Vec<String>,
+    /// Top-level media type in lower case, without parameters.
+    pub media_type: String,
+    /// `report-type` of a top-level multipart/report, in lower case.
+    pub report_type: Option<String>,
+    /// Media types of all unencrypted parts, lower case.
+    pub part_types: Vec<String>,
+    /// The mail holds something that looks like OpenPGP or S/MIME ciphertext, opened or not.
+    pub has_ciphertext: bool,
+    /// Recipients that the ciphertext names: key IDs or fingerprints, capital hex; zeros: hidden.
+    pub recipients: Vec<String>,
+    /// Some recipient is a key of ours (also a retired one), or is hidden.
+    pub names_our_key: bool,
+    /// The unencrypted text of the mail, to guess a language by; empty if there is ciphertext.
+    pub clear_text: Untrusted,
+}
+
+/// One attachment, byte for byte.
+#[derive(Clone, Serialize, Deserialize)]
+pub struct Attachment {
+    /// The last component, shown only; files on disk are named by us (T11).
+    pub name: Untrusted,
+    pub content_type: String,
+    pub bytes: Vec<u8>,
+    /// Lower-case hex over `bytes`.
+    pub sha256: String,
+}
+
+impl std::fmt::Debug for Attachment {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Attachment({} bytes)", self.bytes.len())
+    }
+}
+
+/// A certificate that travelled with a mail.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct MailedCertificate {
+    pub bytes: Vec<u8>,
+    pub clear: bool,
+}
+
+words! {
+    /// What an indicator is.
+    IndicatorKind {
+        Ipv4 = "ipv4", Ipv6 = "ipv6", Domain = "domain", Url = "url", Email = "email",
+        Md5 = "md5", Sha1 = "sha1", Sha256 = "sha256", Sha512 = "sha512", Cve = "cve", Asn = "asn",
+    }
+}
+
+/// Something that can be looked up or blocked; `value` is refanged and normalised.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Indicator {
+    pub kind: IndicatorKind,
+    pub value: Untrusted,
+}
+
+words! {
+    /// Trouble with the content of a mail: data, never an error (law 4).
+    Problem {
+        Empty = "empty",
+        NoHeaders = "no_headers",
+        NoFrom = "no_from",
+        AmbiguousHeader = "ambiguous_header",
+        HeaderTooLong = "header_too_long",
+        TooManyHeaders = "too_many_headers",
+        TooDeep = "too_deep",
+        TooManyParts = "too_many_parts",
+        TooLarge = "too_large",
+        BadEncoding = "bad_encoding",
+        UnknownCharset = "unknown_charset",
+        BadStructure = "bad_structure",
+        BadDate = "bad_date",
+        /// Read only in part: the rest is on the server.
+        Oversized = "oversized",
+        /// A broken PGP/MIME structure was put right on a copy (A4.5).
+        Repaired = "repaired",
+        /// Signed or encrypted parts inside, which say nothing of the whole mail.
+        InnerLayer = "inner_layer",
+        OuterHeadersChanged = "outer_headers_changed",
+        FromDisputed = "from_disputed",
+        Smime = "smime",
+        Tnef = "tnef",
+        TooManyIndicators = "too_many_indicators",
+        /// The reader died or took too long; only the raw mail is kept.
+        Unreadable = "unreadable",
+        /// The mail was encrypted to a retired key of ours.
+        OldKey = "old_key",
+        /// Only password recipients beside ours, or a mix: noted.
+        MixedRecipients = "mixed_recipients",
+        /// A signature seen before on another mail (T36).
+        Replay = "replay",
+    }
+}

@@ -1,0 +1,212 @@
+//! How this team wants its front door run: what the config file says, checked.
+//!
+//! `config.rs` makes it from TOML; every value here is usable as it stands.
+
+use super::address::Address;
+use super::calendar::Calendar;
+use super::caps::Cap;
+use super::rota::Rota;
+use super::ticket::Kind;
+use jiff::SignedDuration;
+use jiff::tz::TimeZone;
+use std::path::PathBuf;
+
+/// The whole of it. Paths are absolute: relative ones were taken from the config file's folder.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// The config file itself.
+    pub file: PathBuf,
+    /// The folder it stands in.
+    pub folder: PathBuf,
+    pub team: Team,
+    pub store: StoreSettings,
+    pub pgp: Pgp,
+    pub triage: TriageSettings,
+    pub acknowledge: Caps,
+    pub mailboxes: Vec<Mailbox>,
+    pub smtp: Transport,
+    pub sla: Sla,
+    pub duty: Duty,
+    pub constituents: Vec<Constituent>,
+    pub socket: PathBuf,
+    /// Where metrics listen; None: nowhere.
+    pub metrics_listen: Option<String>,
+    /// Largest mail read whole, octets.
+    pub message_bytes: u64,
+    pub retention_closed_after: Option<jiff::Span>,
+}
+
+#[derive(Debug, Clone)]
+pub struct Team {
+    pub name: String,
+    pub address: Address,
+    /// Envelope sender of answers.
+    pub bounce_address: Address,
+    /// Whether `bounce_address` was set, so that machine mail uses it too instead of `<>`.
+    pub bounce_for_all: bool,
+    pub phone: Option<String>,
+    pub ticket_prefix: String,
+    pub time_zone: TimeZone,
+    pub languages: Vec<Language>,
+}
+
+/// Languages that we have texts in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Language {
+    En,
+    Fr,
+}
+
+#[derive(Debug, Clone)]
+pub struct StoreSettings {
+    pub path: PathBuf,
+    pub key_file: Option<PathBuf>,
+    pub simulated_clock: bool,
+}
+
+#[derive(Debug, Clone)]
+pub struct Pgp {
+    pub secret_keys: Vec<PathBuf>,
+    pub passphrase_file: Option<PathBuf>,
+    pub certs: Option<PathBuf>,
+    /// Full fingerprints, capital hex.
+    pub introducers: Vec<String>,
+}
+
+#[derive(Debug, Clone)]
+pub struct TriageSettings {
+    pub authserv_id: Option<String>,
+    /// Header name and value that the border sets on spam.
+    pub spam_header: Option<(String, String)>,
+    /// Senders whose mail is a machine report.
+    pub feeds: Vec<Address>,
+}
+
+/// How many acknowledgements may leave in a span.
+#[derive(Debug, Clone)]
+pub struct Caps {
+    pub per_address: Vec<Cap>,
+    pub per_domain: Vec<Cap>,
+    pub total: Vec<Cap>,
+}
+
+#[derive(Debug, Clone)]
+pub struct Mailbox {
+    pub name: String,
+    pub addresses: Vec<Address>,
+    pub kind: Kind,
+    pub source: Source,
+    pub existing: Existing,
+}
+
+#[derive(Debug, Clone)]
+pub enum Source {
+    Imap(Imap),
+    Maildir { path: PathBuf, filed_folder: String },
+}
+
+#[derive(Debug, Clone)]
+pub struct Imap {
+    pub server: Server,
+    pub folder: String,
+    /// Empty: filed mail stays.
+    pub filed_folder: String,
+    /// Empty: not watched.
+    pub sent_folder: String,
+    pub poll: SignedDuration,
+}
+
+/// How to reach an IMAP or SMTP server.
+#[derive(Debug, Clone)]
+pub struct Server {
+    pub host: String,
+    pub port: u16,
+    pub tls: Tls,
+    pub ca_file: Option<PathBuf>,
+    pub user: Option<String>,
+    pub password_file: Option<PathBuf>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Tls {
+    Implicit,
+    StartTls,
+    /// Loopback only; the config refuses it elsewhere.
+    None,
+}
+
+/// What to do with mail found when a mailbox is seen for the first time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Existing {
+    /// Not said: up to 10 messages are work; more, and the mailbox is not read.
+    Unset,
+    Work,
+    History,
+}
+
+#[derive(Debug, Clone)]
+pub enum Transport {
+    Smtp(Server),
+    Folder(PathBuf),
+}
+
+#[derive(Debug, Clone)]
+pub struct Sla {
+    pub calendar: Calendar,
+    /// Business days after which the analyst is reminded.
+    pub remind_after: u32,
+    /// Business days within which the acknowledgement promises an answer.
+    pub answer_within: u32,
+    /// Business days after which the escalation starts.
+    pub escalate_after: u32,
+    /// Names of analysts, in order.
+    pub escalate_to: Vec<String>,
+    /// Business days between repeated escalations.
+    pub repeat_every: u32,
+}
+
+#[derive(Debug, Clone)]
+pub struct Duty {
+    pub rota: Rota,
+    pub page_ack_within: SignedDuration,
+    pub analysts: Vec<Analyst>,
+}
+
+#[derive(Debug, Clone)]
+pub struct Analyst {
+    pub name: String,
+    pub address: Address,
+    /// Full fingerprint, capital hex.
+    pub fingerprint: Option<String>,
+    pub command: Option<Vec<String>>,
+}
+
+#[derive(Debug, Clone)]
+pub struct Constituent {
+    pub name: String,
+    pub domains: Vec<String>,
+    pub language: Option<Language>,
+}
+
+impl Settings {
+    /// The analyst of that name.
+    pub fn analyst(&self, name: &str) -> Option<&Analyst> {
+        self.duty.analysts.iter().find(|a| a.name == name)
+    }
+
+    /// The constituent whose domains hold the address.
+    pub fn constituent(&self, address: &Address) -> Option<&Constituent> {
+        self.constituents.iter().find(|c| c.domains.iter().any(|d| address.is_within(d)))
+    }
+
+    /// The mailbox of that name.
+    pub fn mailbox(&self, name: &str) -> Option<&Mailbox> {
+        self.mailboxes.iter().find(|m| m.name == name)
+    }
+
+    /// Every address that mail to us is addressed to, the team's own included.
+    pub fn own_addresses(&self) -> impl Iterator<Item = &Address> {
+        self.mailboxes.iter().flat_map(|m| &m.addresses).chain([&self.team.address, &self.team.bounce_address])
+    }
+}
