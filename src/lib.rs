@@ -32,3 +32,4 @@ pub mod arrive;
 pub mod decide;
 pub mod edge;
 pub mod rules;
+pub mod store;
