@@ -1,3 +1,4 @@
 //! The outside world, one file a protocol.
 
+pub mod smtp;
 pub mod tls;
