@@ -4,3 +4,4 @@ pub mod clock;
 pub mod random;
 pub mod smtp;
 pub mod tls;
+pub mod openpgp;
