@@ -4,6 +4,8 @@ pub mod addresses;
 mod decode;
 pub mod entity;
 pub mod header;
+pub mod indicators;
 mod multipart;
 pub mod open;
 pub mod params;
+mod refang;
