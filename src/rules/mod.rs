@@ -4,6 +4,8 @@ pub mod address;
 pub mod calendar;
 pub mod caps;
 pub mod holidays;
+pub mod ladder;
+pub mod paging;
 pub mod report;
 pub mod rota;
 pub mod settings;
