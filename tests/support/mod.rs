@@ -1,0 +1,5 @@
+//! Servers and keys that tests run against.
+#![allow(dead_code)]
+
+pub mod certs;
+pub mod smtp;
