@@ -2,9 +2,9 @@
 
 mod support;
 
-use std::sync::Arc;
 use std::time::Duration;
 use support::certs::Authority;
+use support::postfix::Postfix;
 use support::smtp::{Fault, Mail, Privacy, Recorder, Step};
 use vigie::edge::smtp::{Access, Parcel, Timeouts, deliver};
 use vigie::edge::tls;
@@ -282,4 +282,33 @@ fn what_the_server_cannot_carry_is_refused_before_it_is_sent() {
     let recorder = Recorder::start();
     Sender { to: "é@corp.example", ..Sender::new(recorder.port, Tls::None) }.send().unwrap();
     assert_eq!(recorder.mails()[0].from, "<csirt@example.org> SMTPUTF8");
+}
+
+#[test]
+fn a_real_postfix_takes_the_mail_and_hands_it_on_unchanged() {
+    let authority = Authority::new();
+    let recorder = Recorder::start();
+    let postfix = Postfix::start(&authority.issue("127.0.0.1"), recorder.port, "message_size_limit = 100000");
+    let sender = |from, bytes: &[u8]| Sender {
+        ca: authority.pem(),
+        from,
+        bytes: bytes.to_vec(),
+        ..Sender::new(postfix.port, Tls::StartTls)
+    };
+
+    let words = sender(Some("csirt@example.org"), MAIL).send().unwrap_or_else(|e| panic!("{e}\n{}", postfix.log()));
+    assert!(words.starts_with("250 2.0.0 Ok: queued as"), "{words}");
+    sender(None, MAIL).send().unwrap();
+    let mails = recorder.wait_for(2);
+    let mut senders: Vec<_> = mails.iter().map(|m| m.from.split(' ').next().unwrap()).collect();
+    senders.sort();
+    assert_eq!(senders, ["<>", "<csirt@example.org>"]);
+    for mail in mails {
+        let text = String::from_utf8(mail.data).unwrap();
+        assert!(text.ends_with("\r\n\r\nhello\r\n.\r\n..\r\nbye\r\n"), "{text:?}");
+    }
+
+    let large = b"Subject: x\r\n\r\n".iter().copied().chain(b"0123456789\r\n".repeat(20_000)).collect::<Vec<_>>();
+    let trouble = sender(Some("csirt@example.org"), &large).send().unwrap_err();
+    assert!(matches!(&trouble, Trouble::Never(words) if words.contains("552")), "{trouble:?}");
 }

@@ -2,4 +2,5 @@
 #![allow(dead_code)]
 
 pub mod certs;
+pub mod postfix;
 pub mod smtp;

@@ -196,6 +196,7 @@ fn serve(stream: TcpStream, state: &State) -> std::io::Result<()> {
         let in_order = match verb.as_str() {
             "EHLO" => {
                 mail.hello = rest.to_owned();
+                mail.from.clear();
                 pass(state, Step::Ehlo, &mut raw, &capabilities(state, mail.tls))?
             }
             "STARTTLS" => {
@@ -213,6 +214,7 @@ fn serve(stream: TcpStream, state: &State) -> std::io::Result<()> {
                 mail.to.clear();
                 pass(state, Step::Mail, &mut raw, if permitted(state, &mail) { "250 ok" } else { "530 log in first" })?
             }
+            "RCPT" if mail.from.is_empty() => say(&mut raw, "503 need MAIL").map(|()| true)?,
             "RCPT" => {
                 mail.to.push(rest.trim_start_matches("TO:").to_owned());
                 pass(state, Step::Rcpt, &mut raw, "250 ok")?
