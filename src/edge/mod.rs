@@ -2,3 +2,4 @@
 
 pub mod smtp;
 pub mod tls;
+pub mod openpgp;
