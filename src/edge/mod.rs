@@ -1,5 +1,5 @@
 //! The outside world, one file a protocol.
 
+pub mod openpgp;
 pub mod smtp;
 pub mod tls;
-pub mod openpgp;
