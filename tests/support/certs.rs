@@ -67,7 +67,7 @@ fn builder_name(name: &str) -> openssl::x509::X509Name {
 }
 
 fn builder(name: &str, key: &PKey<Private>, from: i64, to: i64) -> X509Builder {
-    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs() as i64;
+    let now = vigie::edge::clock::system_now().as_second();
     let day = |days: i64| Asn1Time::from_unix(now + days * 86_400).unwrap();
     let mut serial = BigNum::new().unwrap();
     serial.rand(127, openssl::bn::MsbOption::MAYBE_ZERO, false).unwrap();

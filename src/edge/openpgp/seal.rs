@@ -10,7 +10,6 @@ use super::seam::{KeyTrouble, PrivateKeys, RemoteKey};
 use super::system_time;
 use jiff::Timestamp;
 use openpgp::Cert;
-use openpgp::cert::amalgamation::ValidAmalgamation;
 use openpgp::packet::Key;
 use openpgp::packet::key::{PublicParts, UnspecifiedRole};
 use openpgp::parse::Parse;
