@@ -4,6 +4,7 @@
 //! `seam` is where private keys live (law 8); `open` decrypts and verifies; `seal` signs and
 //! encrypts; `certs` reads and describes certificates.
 
+pub mod seal;
 pub mod seam;
 
 use jiff::Timestamp;

@@ -1,0 +1,7 @@
+//! Servers and keys that tests run against.
+#![allow(dead_code)]
+
+pub mod certs;
+pub mod gnupg;
+pub mod postfix;
+pub mod smtp;
