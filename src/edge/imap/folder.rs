@@ -189,6 +189,9 @@ impl Session {
 
     /// The server's name of a folder that exists, from the config's name.
     async fn find(&mut self, folder: &str) -> Result<Option<String>, ImapTrouble> {
+        if folder.eq_ignore_ascii_case("INBOX") {
+            return Ok(Some("INBOX".into()));
+        }
         if let Some(name) = self.names.get(folder) {
             return Ok(Some(name.clone()));
         }
@@ -221,9 +224,6 @@ impl Session {
     /// (Maildir++ has `.`), at the root, or below INBOX where the server keeps all folders
     /// there (Courier, older Cyrus).
     async fn candidates(&mut self, folder: &str) -> Result<Vec<String>, ImapTrouble> {
-        if folder.eq_ignore_ascii_case("INBOX") {
-            return Ok(vec!["INBOX".into()]);
-        }
         if folder.chars().any(char::is_control) {
             return Err(ImapTrouble::Cannot("a folder name holds a control character".into()));
         }
