@@ -29,6 +29,8 @@
 //! ```
 
 pub mod arrive;
+pub mod config;
 pub mod decide;
 pub mod edge;
 pub mod rules;
+pub mod store;
