@@ -1,4 +1,6 @@
 //! The outside world, one file a protocol.
+pub mod imap;
+pub mod maildir;
 
 pub mod clock;
 pub mod mime;

@@ -1,3 +1,6 @@
+#![allow(dead_code)]
+pub mod dovecot;
+pub mod imap;
 //! Servers and keys that tests run against.
 #![allow(dead_code)]
 
