@@ -131,7 +131,8 @@ pub fn fingerprint(value: &DeValue) -> Read<String> {
 
 /// A path; a relative one starts from `folder`.
 pub fn path(value: &DeValue, folder: &Path) -> Read<PathBuf> {
-    text(value).map(|text| folder.join(text))
+    // Through its components: `./x` is `x`.
+    text(value).map(|text| folder.join(text).components().collect())
 }
 
 /// An IANA time zone. A fixed offset is refused: it would be wrong half the year.

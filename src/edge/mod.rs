@@ -1,1 +1,3 @@
 //! The outside world, one file a protocol.
+
+pub mod secret;
