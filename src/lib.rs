@@ -33,3 +33,4 @@ pub mod config;
 pub mod decide;
 pub mod edge;
 pub mod rules;
+pub mod store;

@@ -3,6 +3,7 @@
 pub mod address;
 pub mod calendar;
 pub mod caps;
+pub mod intent;
 pub mod report;
 pub mod rota;
 pub mod settings;

@@ -233,6 +233,7 @@ CREATE TABLE cert (
     fingerprint   TEXT PRIMARY KEY,   -- capital hex
     bytes         BLOB NOT NULL,      -- binary, self-signatures merged
     candidate     INTEGER NOT NULL,   -- came with a mail; proves nothing
+    clear         INTEGER NOT NULL,   -- of a candidate: stood in an outer header or clear part (may serve acknowledgements)
     confirmed_at  INTEGER,            -- `key trust`
     confirmed_by  TEXT,
     method        TEXT,
