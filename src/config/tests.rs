@@ -105,9 +105,8 @@ fn the_example_is_a_good_config_and_holds_every_key() {
     assert!(commented > 10, "{commented}");
     let uncommented: Vec<&str> =
         EXAMPLE.lines().map(|line| line.strip_prefix("# ").filter(|rest| is_key(rest)).unwrap_or(line)).collect();
-    let words = faults(&uncommented.join("\n"));
-    for fault in &words {
-        assert!(fault.contains("not available in this version") || fault.contains("duplicate key"), "{fault}");
+    for fault in faults(&uncommented.join("\n")) {
+        assert!(fault.contains("not available in this version"), "{fault}");
     }
 
     // Whatever key this module asks for stands in the example.
@@ -165,7 +164,11 @@ fn each_fault_names_its_line_its_key_and_the_right_word() {
         ("", "[stor]", r#"1: stor: unknown table; did you mean "store"?"#),
         ("", "store = 1", "1: store: expected a table, [store], not a whole number"),
         ("", "[constituent]\nname = 'x'", "1: constituent: expected tables with double brackets, [[constituent]]"),
-        ("", "[[constituent]]", "1: constituent[1].name: missing; write for example name = \"Example Corp\""),
+        (
+            "",
+            "[[constituent]]\ndomains = ['a.b']",
+            "1: constituent[1].name: missing; write for example name = \"Example Corp\"",
+        ),
         (
             "",
             "[[constituent]]\nname='a'\ndomains=['a.b', 'A.B']",
@@ -197,11 +200,7 @@ fn each_fault_names_its_line_its_key_and_the_right_word() {
             "[triage]\nfeeds = ['x@y', 'x']",
             r#"2: triage.feeds[2]: "x" is not one plain e-mail address like name@example.org"#,
         ),
-        (
-            "",
-            "[limits]\nmessage_bytes = '50 MB'",
-            r#"2: limits.message_bytes: "50 MB" is not a size like "50 MiB"; did you mean "MiB"?"#,
-        ),
+        ("", "[limits]\nmessage_bytes = '50 MB'", r#"2: limits.message_bytes: "50 MB" is not a size like "50 MiB""#),
         ("", "[limits]\nmessage_bytes = '2 GiB'", r#"2: limits.message_bytes: "2 GiB" must be from 1 KiB to 512 MiB"#),
         ("", "[metrics]\nlisten = '127.0.0.1:9'", "2: metrics.listen: not available in this version; leave it out"),
         (
@@ -359,8 +358,8 @@ fn syntax_errors_have_line_and_column_and_hide_only_what_follows() {
     let text = "[team]\nadress = 'x'\nname = \n[mailbox\nname = 'x'\nnmae = 1\n";
     let words = faults(text);
     assert_eq!(words[0], r#"2: team.adress: unknown key; did you mean "address"?"#);
-    assert!(words[1].starts_with("3:7"), "{words:?}");
-    assert!(words[2].starts_with("4:9"), "{words:?}");
+    assert!(words[1].starts_with("3:8: string values must be quoted"), "{words:?}");
+    assert!(words[2].starts_with("4:9: unclosed table"), "{words:?}");
     assert_eq!(words.len(), 3, "{words:?}");
     assert!(with("[team]", "name = 'twice'")[0].contains("duplicate key"));
     assert!(with("", "[sla]\nclosed = [2026-02-30]")[0].starts_with("2:1"));
