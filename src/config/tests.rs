@@ -276,7 +276,7 @@ fn each_fault_names_its_line_its_key_and_the_right_word() {
         (
             "",
             "[acknowledge]\ntotal = '3 per hour'",
-            r#"2: acknowledge.total: "3 per hour" is not a list of caps like "3/hour, 10/day""#,
+            r#"2: acknowledge.total: "3 per hour" is not a cap; write a count of at least 1 and a span, such as "3/hour, 10/day""#,
         ),
     ];
     for (header, lines, fault) in table {
