@@ -6,5 +6,6 @@ pub mod clock;
 pub mod mime;
 pub mod openpgp;
 pub mod random;
+pub mod secret;
 pub mod smtp;
 pub mod tls;

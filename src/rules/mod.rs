@@ -3,8 +3,8 @@
 pub mod address;
 pub mod calendar;
 pub mod caps;
-pub mod intent;
 pub mod holidays;
+pub mod intent;
 pub mod ladder;
 pub mod paging;
 pub mod report;
