@@ -10,7 +10,7 @@ use crate::rules::address::Address;
 use crate::rules::caps;
 use crate::rules::intent::Intent;
 use crate::rules::ladder;
-use crate::rules::report::Report;
+use crate::rules::report::{Candidate, Report};
 use crate::rules::settings::{Language, Settings};
 use crate::rules::subject;
 use crate::rules::ticket::{Direction, LinkKind, Priority, State};
@@ -20,16 +20,6 @@ use crate::store::spool::{SpoolState, Spooled};
 use crate::store::tickets::{Clock, Message, Ticket};
 use crate::store::{Result, Tx, certs, duty, history, outbox, spool, tickets};
 use jiff::{SignedDuration, Timestamp};
-
-/// A certificate that came with the mail, described: a candidate.
-#[derive(Debug, Clone)]
-pub struct Candidate {
-    pub fingerprint: String,
-    pub bytes: Vec<u8>,
-    pub handles: Vec<String>,
-    pub addresses: Vec<String>,
-    pub clear: bool,
-}
 
 /// All that filing one mail needs.
 pub struct Filing<'a> {
