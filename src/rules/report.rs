@@ -45,6 +45,13 @@ pub struct Report {
     pub from_disputed: bool,
 }
 
+impl Report {
+    /// The values of every outer header field of that name (any case), without outer blanks.
+    pub fn fields<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
+        self.headers.iter().filter(move |(n, _)| n.trim().eq_ignore_ascii_case(name)).map(|(_, v)| v.raw().trim())
+    }
+}
+
 /// What the outer mail says, before anything is opened.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Outer {
