@@ -256,6 +256,24 @@ fn a_wrong_password_is_later_and_says_what_to_mend() {
 }
 
 #[test]
+fn either_way_to_log_in_will_do() {
+    for offers in [&["AUTH PLAIN"][..], &["AUTH LOGIN"]] {
+        let recorder = Recorder::start_with(Privacy::Clear, Some(("csirt", "secret")), offers);
+        let mut sender = Sender::new(recorder.port, Tls::None);
+        sender.server.user = Some("csirt".to_owned());
+        sender.password = Some("secret");
+        sender.send().unwrap();
+        assert_eq!(recorder.mails()[0].user.as_deref(), Some("csirt"), "{offers:?}");
+    }
+    let recorder = Recorder::start_with(Privacy::Clear, Some(("csirt", "secret")), &["AUTH GSSAPI"]);
+    let mut sender = Sender::new(recorder.port, Tls::None);
+    sender.server.user = Some("csirt".to_owned());
+    sender.password = Some("secret");
+    let trouble = sender.send().unwrap_err();
+    assert!(matches!(&trouble, Trouble::Later(words) if words.contains("AUTH PLAIN nor LOGIN")), "{trouble:?}");
+}
+
+#[test]
 fn automatic_mail_has_an_empty_sender_and_asks_for_no_bounce() {
     for (offers, to) in [(&["DSN"][..], "<a@corp.example> NOTIFY=NEVER"), (&["XDSN"], "<a@corp.example>")] {
         let recorder = Recorder::start_with(Privacy::Clear, None, offers);

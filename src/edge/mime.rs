@@ -257,3 +257,136 @@ fn multipart(parts: &[String]) -> (String, String) {
     content.push_str(&format!("--{boundary}--\r\n"));
     (boundary, content)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::edge::openpgp::seam::MemoryKeys;
+    use mail_parser::{MessageParser, MimeHeaders};
+    use sequoia_openpgp as openpgp;
+    use sequoia_openpgp::serialize::MarshalInto;
+
+    fn now() -> Timestamp {
+        "2026-11-27T17:01:00Z".parse().unwrap()
+    }
+
+    fn keys() -> MemoryKeys {
+        let (cert, _) = openpgp::cert::CertBuilder::general_purpose(Some("team"))
+            .set_cipher_suite(openpgp::cert::CipherSuite::Cv25519)
+            .set_creation_time(crate::edge::openpgp::system_time("2026-01-01T00:00:00Z".parse().unwrap()))
+            .generate()
+            .unwrap();
+        MemoryKeys::load(&[("team".to_owned(), cert.as_tsk().to_vec().unwrap())], None)
+    }
+
+    fn mail() -> Outgoing {
+        Outgoing {
+            from_name: "CSIRT EXAMPLE".to_owned(),
+            from: Address::parse("csirt@example.org").unwrap(),
+            to: vec![Address::parse("a@corp.example").unwrap()],
+            subject: "[EX-2026-000001] Réponse".to_owned(),
+            message_id: "<1.x@example.org>".to_owned(),
+            in_reply_to: Some("<r@corp.example>".to_owned()),
+            references: vec!["<q@corp.example>".to_owned(), "<r@corp.example>".to_owned()],
+            date: now().to_zoned(jiff::tz::TimeZone::get("Europe/Paris").unwrap()),
+            auto_submitted: Some("auto-replied"),
+            suppress_auto_response: true,
+            text: "Hello\n".to_owned(),
+            language: Language::En,
+            attachments: vec![],
+        }
+    }
+
+    fn text(bytes: Vec<u8>) -> String {
+        String::from_utf8(bytes).unwrap()
+    }
+
+    #[test]
+    fn a_plain_mail_reads_like_this() {
+        assert_eq!(
+            text(compose(&mail(), Protection::Plain, &MemoryKeys::default(), now()).unwrap()),
+            "From: \"CSIRT EXAMPLE\" <csirt@example.org>\r\n\
+             To: a@corp.example\r\n\
+             Subject: =?utf-8?b?W0VYLTIwMjYtMDAwMDAxXSBSw6lwb25zZQ==?=\r\n\
+             Date: Fri, 27 Nov 2026 18:01:00 +0100\r\n\
+             Message-ID: <1.x@example.org>\r\n\
+             In-Reply-To: <r@corp.example>\r\n\
+             References: <q@corp.example>\r\n <r@corp.example>\r\n\
+             Auto-Submitted: auto-replied\r\n\
+             X-Auto-Response-Suppress: All\r\n\
+             MIME-Version: 1.0\r\n\
+             Content-Type: text/plain; charset=\"utf-8\"\r\n\
+             Content-Language: en\r\n\
+             Content-Transfer-Encoding: quoted-printable\r\n\
+             \r\n\
+             Hello\r\n"
+        );
+    }
+
+    #[test]
+    fn the_header_of_a_signed_mail_is_signed_too() {
+        let raw = text(compose(&mail(), Protection::Signed, &keys(), now()).unwrap());
+        let (outer, inner) = raw.split_once("\r\n\r\n").unwrap();
+        let protected = inner.split_once("\r\n\r\n").unwrap().0;
+        assert!(protected.contains("Content-Type: text/plain; charset=\"utf-8\"; hp=\"clear\"\r\n"), "{protected}");
+        for line in outer.split("MIME-Version").next().unwrap().lines() {
+            assert!(protected.lines().any(|l| l == line), "{line}");
+        }
+        assert!(!raw.contains("HP-Outer"));
+    }
+
+    #[test]
+    fn the_inside_of_an_encrypted_mail_says_what_the_outside_shows() {
+        let mail = mail();
+        let real = header(&mail).unwrap();
+        let inside = entity(&mail, &real, Inside::Cipher);
+        let fields = inside.split_once("\r\n\r\n").unwrap().0.replace("\r\n ", " ");
+        for (count, start) in
+            [(1, "Subject: =?utf-8?b?"), (1, "HP-Outer: Subject: [...]"), (1, "From: "), (9, "HP-Outer: ")]
+        {
+            assert_eq!(fields.lines().filter(|line| line.starts_with(start)).count(), count, "{start}\n{fields}");
+        }
+        assert!(fields.contains("hp=\"cipher\""));
+
+        let raw = text(compose(&mail, Protection::Encrypted { recipients: &[] }, &keys(), now()).unwrap());
+        let outer = raw.split_once("\r\n\r\n").unwrap().0.replace("\r\n ", " ");
+        let shown: Vec<&str> = outer.lines().take_while(|line| !line.starts_with("MIME-Version")).collect();
+        let told: Vec<&str> = fields.lines().filter_map(|line| line.strip_prefix("HP-Outer: ")).collect();
+        assert_eq!(shown, told);
+        assert!(!raw.contains("W0VYLTIwMjY"), "the real subject is nowhere in clear");
+    }
+
+    #[test]
+    fn attachments_arrive_and_cannot_pose_as_parts_of_ours() {
+        let hostile = b"--=_00\r\nContent-Type: text/plain\r\n\r\nFrom me\r\n.\r\n".to_vec();
+        let file = |name: &str, content_type: &str| Attach {
+            name: name.to_owned(),
+            content_type: content_type.to_owned(),
+            bytes: hostile.clone(),
+            disposition: Disposition::Attachment,
+        };
+        let mail = Outgoing {
+            subject: "x\r\nBcc: evil@corp.example".to_owned(),
+            from_name: "y\n\nbody".to_owned(),
+            references: vec!["<a@b>\r\nBcc: evil@corp.example".to_owned()],
+            attachments: vec![file("key.asc", "application/pgp-keys"), file("a\r\nX: y", "message/rfc822\r\nX: y")],
+            ..mail()
+        };
+        for protection in [Protection::Plain, Protection::Signed] {
+            let raw = compose(&mail, protection, &keys(), now()).unwrap();
+            let parsed = MessageParser::default().parse(&raw).unwrap();
+            assert_eq!(parsed.subject(), Some("x Bcc: evil@corp.example"));
+            assert!(parsed.bcc().is_none() && parsed.references().as_text_list().is_none());
+            let ours = parsed.attachments().filter(|part| part.attachment_name() != Some("signature.asc"));
+            let files: Vec<_> = ours.map(|part| (part.attachment_name().unwrap(), part.contents())).collect();
+            assert_eq!(files, [("key.asc", &hostile[..]), ("a X: y", &hostile[..])]);
+            assert!(text(raw).split("\r\n").all(|line| line.len() <= 78 && !line.contains(['\r', '\n'])));
+        }
+    }
+
+    #[test]
+    fn a_mail_without_a_message_id_is_not_written() {
+        let mail = Outgoing { message_id: "1.x@example.org".to_owned(), ..mail() };
+        assert!(compose(&mail, Protection::Plain, &MemoryKeys::default(), now()).is_err());
+    }
+}

@@ -3,8 +3,10 @@ pub mod imap;
 pub mod maildir;
 
 pub mod clock;
+pub mod folder;
 pub mod mime;
 pub mod openpgp;
+pub mod pager;
 pub mod random;
 pub mod secret;
 pub mod smtp;

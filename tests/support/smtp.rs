@@ -277,7 +277,7 @@ fn capabilities(state: &State, tls: bool) -> String {
     if matches!(state.privacy, Privacy::StartTls(_)) && !tls {
         words.push("STARTTLS".to_owned());
     }
-    if state.login.is_some() {
+    if state.login.is_some() && !state.offers.iter().any(|word| word.starts_with("AUTH")) {
         words.push("AUTH PLAIN LOGIN".to_owned());
     }
     words.extend(state.offers.iter().cloned());
