@@ -2,14 +2,7 @@
 //!
 //! Needs Debian's dovecot-imapd and root (Dovecot gives up its rights to users of its own).
 
-use openssl::asn1::{Asn1Integer, Asn1Time};
-use openssl::bn::BigNum;
-use openssl::ec::{EcGroup, EcKey};
-use openssl::hash::MessageDigest;
-use openssl::nid::Nid;
-use openssl::pkey::{PKey, Private};
-use openssl::x509::extension::{BasicConstraints, ExtendedKeyUsage, KeyUsage, SubjectAlternativeName};
-use openssl::x509::{X509, X509NameBuilder};
+use super::certs::Authority;
 use std::io::Read;
 use std::net::{TcpListener, TcpStream};
 use std::os::unix::fs::chown;
@@ -57,7 +50,11 @@ impl Dovecot {
         std::fs::set_permissions(root, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
         std::fs::create_dir(root.join("mail")).unwrap();
         chown(root.join("mail"), Some(MAIL), Some(MAIL)).unwrap();
-        let ca = certificates(root);
+        let authority = Authority::new();
+        let issued = authority.issue("localhost");
+        std::fs::write(root.join("ca.pem"), authority.pem()).unwrap();
+        std::fs::write(root.join("server.pem"), &issued.certificate).unwrap();
+        std::fs::write(root.join("server.key"), &issued.key).unwrap();
         let line = |user: &str, password: &str| {
             let encoded = openssl::base64::encode_block(password.as_bytes());
             format!("{user}:{{PLAIN.b64}}{encoded}\n")
@@ -79,7 +76,7 @@ impl Dovecot {
             .stderr(Stdio::null())
             .spawn()
             .ok()?;
-        let mut dovecot = Dovecot { folder, ca, port, tls_port, child };
+        let mut dovecot = Dovecot { folder, ca: authority.pem(), port, tls_port, child };
         for _ in 0..200 {
             if dovecot.child.try_wait().unwrap().is_some() {
                 eprintln!("{}", std::fs::read_to_string(dovecot.folder.path().join("log")).unwrap_or_default());
@@ -196,6 +193,12 @@ userdb {
 namespace inbox {
   inbox = yes
 }
+# A wrong password is a test here, not an attack to slow down.
+service anvil {
+  unix_listener anvil-auth-penalty {
+    mode = 0
+  }
+}
 service imap-login {
   service_count = 0
   process_min_avail = 1
@@ -218,47 +221,4 @@ fn greets(port: u16) -> bool {
     stream.set_read_timeout(Some(Duration::from_secs(2))).unwrap();
     let mut begin = [0; 4];
     stream.read_exact(&mut begin).is_ok() && &begin == b"* OK"
-}
-
-/// An authority, and a certificate of it for localhost. Gives the authority's, PEM.
-fn certificates(root: &std::path::Path) -> Vec<u8> {
-    let (ca_key, server_key) = (key(), key());
-    let ca = certificate("Test authority", 1, &ca_key, None);
-    let server = certificate("localhost", 2, &server_key, Some((&ca, &ca_key)));
-    let pem = ca.to_pem().unwrap();
-    std::fs::write(root.join("ca.pem"), &pem).unwrap();
-    std::fs::write(root.join("server.pem"), server.to_pem().unwrap()).unwrap();
-    std::fs::write(root.join("server.key"), server_key.private_key_to_pem_pkcs8().unwrap()).unwrap();
-    pem
-}
-
-fn key() -> PKey<Private> {
-    let group = EcGroup::from_curve_name(Nid::X9_62_PRIME256V1).unwrap();
-    PKey::from_ec_key(EcKey::generate(&group).unwrap()).unwrap()
-}
-
-/// Signed by `issuer`, or an authority of its own.
-pub fn certificate(name: &str, serial: u32, key: &PKey<Private>, issuer: Option<(&X509, &PKey<Private>)>) -> X509 {
-    let mut subject = X509NameBuilder::new().unwrap();
-    subject.append_entry_by_text("CN", name).unwrap();
-    let subject = subject.build();
-    let mut x509 = X509::builder().unwrap();
-    x509.set_version(2).unwrap();
-    x509.set_serial_number(&Asn1Integer::from_bn(&BigNum::from_u32(serial).unwrap()).unwrap()).unwrap();
-    x509.set_subject_name(&subject).unwrap();
-    x509.set_issuer_name(issuer.map_or(&subject, |(ca, _)| ca.subject_name())).unwrap();
-    x509.set_not_before(&Asn1Time::from_unix(1_600_000_000).unwrap()).unwrap();
-    x509.set_not_after(&Asn1Time::from_unix(4_000_000_000).unwrap()).unwrap();
-    x509.set_pubkey(key).unwrap();
-    if issuer.is_some() {
-        let context = x509.x509v3_context(None, None);
-        let names = SubjectAlternativeName::new().dns("localhost").ip("127.0.0.1").build(&context).unwrap();
-        x509.append_extension(names).unwrap();
-        x509.append_extension(ExtendedKeyUsage::new().server_auth().build().unwrap()).unwrap();
-    } else {
-        x509.append_extension(BasicConstraints::new().critical().ca().build().unwrap()).unwrap();
-        x509.append_extension(KeyUsage::new().key_cert_sign().build().unwrap()).unwrap();
-    }
-    x509.sign(issuer.map_or(key, |(_, ca_key)| ca_key), MessageDigest::sha256()).unwrap();
-    x509.build()
 }

@@ -202,7 +202,7 @@ impl Frames {
     }
 }
 
-// A pattern that is fixed text compiles always: the tests below use each of them.
+// What is fixed text compiles always or never: the tests below use each pattern.
 static LITERAL: LazyLock<Regex> = LazyLock::new(|| pattern(r"\{[0-9]+\}$"));
 /// Replies that end in free text: parentheses and quotes in it mean nothing.
 static TEXT: LazyLock<Regex> = LazyLock::new(|| pattern(r"(?i)^\* (?:OK|NO|BAD|BYE|PREAUTH)(?: |$)"));
@@ -218,9 +218,8 @@ static MAIL: LazyLock<Regex> = LazyLock::new(|| {
 static FOLDER: LazyLock<Regex> =
     LazyLock::new(|| pattern(r#"(?i)^\* LIST \([^()"{}]*\) (?:"(?:[^"\\]|\\.)"|NIL) \{([0-9]{1,4})\}$"#));
 
-#[expect(clippy::unwrap_used, reason = "fixed patterns, each compiled by a test")]
 fn pattern(text: &str) -> Regex {
-    Regex::new(text).unwrap()
+    Regex::new(text).expect("a fixed pattern")
 }
 
 #[cfg(test)]

@@ -6,14 +6,13 @@
 
 use super::guard::{CHATTER, Guard, Wire};
 use super::{ImapTrouble, Io, io_words, shown, tame, words};
+use crate::edge::tls;
 use crate::rules::settings::{Server, Tls};
 use async_imap::Client;
 use async_imap::error::Error;
 use async_imap::imap_proto::{Response, Status};
-use rustls::pki_types::ServerName;
 use std::sync::Arc;
 use tokio::net::TcpStream;
-use tokio_rustls::TlsConnector;
 
 impl ImapTrouble {
     /// The same, with the place in front.
@@ -32,7 +31,11 @@ fn later(words: impl Into<String>) -> ImapTrouble {
 }
 
 /// Connects and logs in. The caller sets the time limit.
-pub(super) async fn open(server: &Server, password: &str, tls: Arc<rustls::ClientConfig>) -> Result<Io, ImapTrouble> {
+pub(super) async fn open(
+    server: &Server,
+    password: &str,
+    config: Arc<rustls::ClientConfig>,
+) -> Result<Io, ImapTrouble> {
     let user = server.user.as_deref().ok_or_else(|| ImapTrouble::Cannot("no `user` is set".into()))?;
     let tcp = TcpStream::connect((server.host.as_str(), server.port))
         .await
@@ -41,7 +44,7 @@ pub(super) async fn open(server: &Server, password: &str, tls: Arc<rustls::Clien
     tcp.set_nodelay(true).map_err(|e| later(e.kind().to_string()))?;
     let client = match server.tls {
         Tls::Implicit => {
-            let mut client = Client::new(Guard::new(secure(tcp, server, tls).await?));
+            let mut client = Client::new(Guard::new(secure(tcp, server, config).await?));
             greeting(&mut client).await?;
             client
         }
@@ -59,7 +62,7 @@ pub(super) async fn open(server: &Server, password: &str, tls: Arc<rustls::Clien
             let Wire::Clear(tcp) = client.into_inner().into_wire() else {
                 return Err(later("TLS before STARTTLS"));
             };
-            Client::new(Guard::new(secure(tcp, server, tls).await?))
+            Client::new(Guard::new(secure(tcp, server, config).await?))
         }
         Tls::None => {
             let peer = tcp.peer_addr().map_err(|e| later(e.kind().to_string()))?;
@@ -74,28 +77,9 @@ pub(super) async fn open(server: &Server, password: &str, tls: Arc<rustls::Clien
     login(client, user, password).await
 }
 
-async fn secure(tcp: TcpStream, server: &Server, tls: Arc<rustls::ClientConfig>) -> Result<Wire, ImapTrouble> {
-    let name = ServerName::try_from(server.host.clone())
-        .map_err(|_| ImapTrouble::Cannot(format!("`{}` is no host name", tame(&server.host))))?;
-    let stream = TlsConnector::from(tls).connect(name, tcp).await.map_err(|e| later(tls_words(&e)))?;
+async fn secure(tcp: TcpStream, server: &Server, config: Arc<rustls::ClientConfig>) -> Result<Wire, ImapTrouble> {
+    let stream = tls::connect(config, &server.host, tcp).await.map_err(|words| later(tame(&words)))?;
     Ok(Wire::Tls(Box::new(stream)))
-}
-
-/// Why there is no TLS, and what to do.
-fn tls_words(error: &std::io::Error) -> String {
-    use rustls::CertificateError as Bad;
-    use rustls::Error::InvalidCertificate;
-    match error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
-        Some(InvalidCertificate(Bad::UnknownIssuer)) => {
-            "the certificate is signed by an authority that we do not trust; if it is your own, set `ca_file`".into()
-        }
-        Some(InvalidCertificate(Bad::NotValidForName | Bad::NotValidForNameContext { .. })) => {
-            "the certificate is for another host; set `host` to a name that stands in it".into()
-        }
-        Some(InvalidCertificate(Bad::Expired | Bad::ExpiredContext { .. })) => "the certificate has expired".into(),
-        Some(other) => format!("TLS failed: {}", tame(&other.to_string())),
-        None => format!("TLS failed: {}", error.kind()),
-    }
 }
 
 async fn greeting(client: &mut Client<Guard>) -> Result<(), ImapTrouble> {
