@@ -30,7 +30,11 @@
 
 pub mod arrive;
 pub mod config;
+pub mod daemon;
 pub mod decide;
 pub mod edge;
+pub mod house;
+pub mod journey;
+pub mod respond;
 pub mod rules;
 pub mod store;

@@ -14,16 +14,16 @@ pub fn describe(report: &Report, now: Timestamp) -> Vec<Candidate> {
     let mut found: Vec<Candidate> = Vec::new();
     for mailed in report.certificates.iter().take(MOST) {
         for facts in certs::describe(&mailed.bytes, now).unwrap_or_default() {
-            match found.iter_mut().find(|known| known.fingerprint == facts.fingerprint) {
-                Some(known) => known.clear |= mailed.clear,
-                None if found.len() < MOST => found.push(Candidate {
+            if let Some(known) = found.iter_mut().find(|known| known.fingerprint == facts.fingerprint) {
+                known.clear |= mailed.clear;
+            } else if found.len() < MOST {
+                found.push(Candidate {
                     fingerprint: facts.fingerprint,
                     bytes: facts.bytes,
                     handles: facts.handles,
                     addresses: facts.addresses.iter().map(|a| a.key().to_owned()).collect(),
                     clear: mailed.clear,
-                }),
-                None => {}
+                });
             }
         }
     }

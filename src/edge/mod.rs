@@ -2,12 +2,11 @@
 
 pub mod clock;
 pub mod folder;
+pub mod imap;
+pub mod maildir;
 pub mod mime;
 pub mod openpgp;
 pub mod pager;
-pub mod imap;
-pub mod maildir;
-pub mod openpgp;
 pub mod random;
 pub mod secret;
 pub mod smtp;

@@ -182,7 +182,9 @@ async fn send(post: &Post, out: &Out, now: Timestamp) -> std::result::Result<(),
         Transport::Folder(path) => {
             let (path, id) = (path.clone(), out.id);
             let from = from.cloned();
-            let written = tokio::task::spawn_blocking(move || folder::deliver(&path, id, from.as_ref(), &to, &octets));
+            let written = tokio::task::spawn_blocking(move || {
+                folder::deliver(&path, id, &Parcel { from: from.as_ref(), to: &to, bytes: &octets }).map(|_| ())
+            });
             written.await.unwrap_or_else(|_| Err(later("writing the mail was cut short".to_owned())))
         }
         Transport::Smtp(server) => {
@@ -244,7 +246,7 @@ async fn page_by_command(post: &Post, out: &Out, name: &str, now: Timestamp) -> 
         "age_seconds": now.duration_since(raised).as_secs().max(0),
         "raised_at": row.raised_at.to_string(),
     });
-    pager::run(&command, json.to_string().as_bytes()).await
+    pager::page(&command, json.to_string().as_bytes(), pager::LIMIT).await
 }
 
 /// What follows from acceptance by the server, in the same transaction.

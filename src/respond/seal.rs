@@ -75,7 +75,7 @@ pub fn seal(c: &Connection, out: &Out, sealing: &Sealing) -> Result<std::result:
         certificate.is_some(),
         matches!(out.intent, Intent::Answer { allow_clear: true, .. }),
     ) {
-        return Ok(Err(Refusal::Blocked(reason.to_owned())));
+        return Ok(Err(Refusal::Blocked(reason.to_string())));
     }
     let number = ticket.as_ref().and_then(|t| Number::parse(&t.number));
     let message_id = message_id::make(

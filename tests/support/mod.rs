@@ -2,8 +2,8 @@
 #![allow(dead_code)]
 
 pub mod certs;
-pub mod gnupg;
 pub mod dovecot;
+pub mod gnupg;
 pub mod imap;
 pub mod postfix;
 pub mod smtp;

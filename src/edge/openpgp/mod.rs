@@ -4,9 +4,9 @@
 //! `seam` is where private keys live (law 8); `open` decrypts and verifies; `seal` signs and
 //! encrypts; `certs` reads and describes certificates.
 
-pub mod seal;
 pub mod armor;
 pub mod certs;
+pub mod seal;
 pub mod seam;
 
 use jiff::Timestamp;
