@@ -73,7 +73,8 @@ impl Ground {
 pub async fn run(house: House, config_file: PathBuf) -> Result<(), String> {
     let socket = house.settings.socket.clone();
     let (furnish, furnished) = watch::channel(house.clone());
-    let ground = Ground { house: furnished, bells: Bells::default(), stop: CancellationToken::new(), pulse: Pulse::default() };
+    let ground =
+        Ground { house: furnished, bells: Bells::default(), stop: CancellationToken::new(), pulse: Pulse::default() };
     let listener = api::listen(&socket).map_err(|error| format!("socket {}: {error}", socket.display()))?;
     let tasks = TaskTracker::new();
     let (died, mut death) = tokio::sync::mpsc::channel::<String>(1);

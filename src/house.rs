@@ -54,9 +54,9 @@ impl Clock {
     pub fn now(&self) -> Timestamp {
         match self {
             Clock::System => clock::system_now(),
-            Clock::Simulated { from, since } => {
-                from.saturating_add(SignedDuration::try_from(since.elapsed()).unwrap_or(SignedDuration::MAX)).unwrap_or(*from)
-            }
+            Clock::Simulated { from, since } => from
+                .saturating_add(SignedDuration::try_from(since.elapsed()).unwrap_or(SignedDuration::MAX))
+                .unwrap_or(*from),
         }
     }
 
@@ -86,8 +86,8 @@ impl House {
         })?;
         let clock = start_clock(&store, &settings, now)?;
         let now = clock.now();
-        let (id_key, installed_at) = store
-            .write(|tx| Ok((values::message_id_key(tx, random::bytes())?, values::installed_at(tx, now)?)))?;
+        let (id_key, installed_at) =
+            store.write(|tx| Ok((values::message_id_key(tx, random::bytes())?, values::installed_at(tx, now)?)))?;
         let keys: Arc<dyn PrivateKeys> = Arc::new(load_keys(&settings));
         let house = House {
             settings: Arc::new(settings),
@@ -153,7 +153,9 @@ impl House {
                         self.store.write(|tx| keep(tx, &facts, "folder", now))?;
                     }
                 }
-                Err(words) => tracing::warn!(file = %file.display(), words, "a file in the folder of certificates is none"),
+                Err(words) => {
+                    tracing::warn!(file = %file.display(), words, "a file in the folder of certificates is none")
+                }
             }
         }
         Ok(())

@@ -71,9 +71,12 @@ pub async fn sync(
     let mut cursor = match known {
         Some(cursor) if cursor.uidvalidity == selected.uidvalidity && !selected.unstable => cursor,
         // New UIDs: read all of it again; copies are told by content.
-        Some(cursor) => {
-            Cursor { uidvalidity: selected.uidvalidity, next_uid: 1, history_until: 0, first_seen_at: cursor.first_seen_at }
-        }
+        Some(cursor) => Cursor {
+            uidvalidity: selected.uidvalidity,
+            next_uid: 1,
+            history_until: 0,
+            first_seen_at: cursor.first_seen_at,
+        },
         None => first_sight(session, selected, watch, now).await?,
     };
     let uids = session.search_from(selected, cursor.next_uid).await?;
@@ -82,7 +85,12 @@ pub async fn sync(
 }
 
 /// The first sight of a folder. An inbox with many mails is not read before the config says what they are.
-async fn first_sight(session: &mut Session, selected: &Selected, watch: &Watch, now: Timestamp) -> Result<Cursor, Trouble> {
+async fn first_sight(
+    session: &mut Session,
+    selected: &Selected,
+    watch: &Watch,
+    now: Timestamp,
+) -> Result<Cursor, Trouble> {
     let all = session.search_all(selected).await?;
     let end = all.last().map_or(1, |last| last.saturating_add(1)).max(selected.uidnext.unwrap_or(1));
     let mut cursor = Cursor { uidvalidity: selected.uidvalidity, next_uid: 1, history_until: 0, first_seen_at: now };
@@ -227,9 +235,8 @@ pub fn sync_maildir(
 ) -> Result<usize, Trouble> {
     let later = |error: StoreError| Trouble::Later(error.to_string());
     let (mailbox, folder) = (&watch.mailbox.name, &watch.folder);
-    let (known, cursor) = store
-        .read(|c| Ok((spool::places(c, mailbox, folder)?, spool::cursor(c, mailbox, folder)?)))
-        .map_err(later)?;
+    let (known, cursor) =
+        store.read(|c| Ok((spool::places(c, mailbox, folder)?, spool::cursor(c, mailbox, folder)?))).map_err(later)?;
     let entries: Vec<_> = maildir::list_new(path)?.into_iter().filter(|entry| !known.contains(&entry.unique)).collect();
     if cursor.is_none() && watch.mailbox.existing == Existing::Unset && entries.len() > FEW {
         return Err(Trouble::Never(undecided(&watch.name(), entries.len())));

@@ -188,7 +188,10 @@ async fn by_imap(
             Err(trouble) => return Err(trouble.clone()),
         };
         let progress = Progress::new(&name);
-        let came = intake::sync(&mut session, &folder, &house.store, watch, house.now(), &|done, all| progress.show(done, all)).await?;
+        let came = intake::sync(&mut session, &folder, &house.store, watch, house.now(), &|done, all| {
+            progress.show(done, all)
+        })
+        .await?;
         if came > 0 {
             ground.bells.spooled.notify_one();
         }
@@ -210,7 +213,9 @@ async fn by_imap(
                 () = stop.cancelled() => {}
             }
         };
-        let end = if session.can.idle { session.idle(wait, bell).await? } else {
+        let end = if session.can.idle {
+            session.idle(wait, bell).await?
+        } else {
             tokio::select! {
                 () = tokio::time::sleep(wait) => IdleEnd::Time,
                 () = bell => IdleEnd::Bell,
@@ -244,7 +249,8 @@ async fn by_maildir(
     while !stop.is_cancelled() {
         let progress = Progress::new(&name);
         let turn = || -> Result<usize, Trouble> {
-            let came = intake::sync_maildir(&house.store, watch, path, house.now(), &|done, all| progress.show(done, all))?;
+            let came =
+                intake::sync_maildir(&house.store, watch, path, house.now(), &|done, all| progress.show(done, all))?;
             tidy::tidy_maildir(&house.store, &watch.mailbox.name, &watch.folder, path, filed_folder)?;
             Ok(came)
         };

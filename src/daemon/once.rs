@@ -22,8 +22,9 @@ pub async fn run_once(house: &House) -> Vec<String> {
     }
     let now = house.now();
     let work = || {
+        journey::reopen(house, now)?;
         journey::travel_all(house, now)?;
-        journey::recompute_deadlines(house, now)?;
+        journey::recompute_deadlines(house)?;
         climb::turn(&house.store, &house.settings, now)
     };
     if let Err(error) = tokio::task::block_in_place(work) {

@@ -110,7 +110,13 @@ fn open_ticket(tx: &Tx, filing: &Filing) -> Result<(i64, i64)> {
         tickets::add_label(tx, ticket, "suspected-spam")?;
     }
     let message = keep_message(tx, filing, ticket, Direction::In, None)?;
-    history::add(tx, Some(ticket), now, history::VIGIE, &format!("opened from mailbox {}, message {message}", mail.mailbox))?;
+    history::add(
+        tx,
+        Some(ticket),
+        now,
+        history::VIGIE,
+        &format!("opened from mailbox {}, message {message}", mail.mailbox),
+    )?;
     Ok((ticket, message))
 }
 
@@ -175,7 +181,13 @@ fn acknowledge(tx: &Tx, filing: &Filing, ticket: i64, to: &Address, due_at: Opti
 }
 
 /// The first instant at which the caps leave room; constituents and confirmed keys stand outside `total`.
-fn room_for_acknowledgement(tx: &Tx, settings: &Settings, to: &Address, constituent: bool, now: Timestamp) -> Result<Timestamp> {
+fn room_for_acknowledgement(
+    tx: &Tx,
+    settings: &Settings,
+    to: &Address,
+    constituent: bool,
+    now: Timestamp,
+) -> Result<Timestamp> {
     let sent = outbox::acknowledgements_since(tx, now - SignedDuration::from_hours(48))?;
     let times = |mine: &dyn Fn(&Address) -> bool| -> Vec<Timestamp> {
         sent.iter().filter(|(_, a)| Address::parse(a).is_some_and(|a| mine(&a))).map(|(at, _)| *at).collect()
@@ -195,7 +207,14 @@ fn join(tx: &Tx, filing: &Filing, ticket: i64) -> Result<i64> {
     let Filing { settings, report, decision, now, .. } = *filing;
     let message = keep_message(tx, filing, ticket, Direction::In, None)?;
     tickets::add_received_via(tx, ticket, &filing.mail.mailbox)?;
-    tickets::raise(tx, ticket, decision.reported_urgent, decision.urgent_unprotected, decision.kind, came_encrypted(report))?;
+    tickets::raise(
+        tx,
+        ticket,
+        decision.reported_urgent,
+        decision.urgent_unprotected,
+        decision.kind,
+        came_encrypted(report),
+    )?;
     let Some(row) = tickets::get(tx, ticket)? else { return Ok(message) };
     raise_tlp(tx, &row, decision)?;
     history::add(tx, Some(ticket), now, history::VIGIE, &format!("further mail, message {message}"))?;
@@ -230,7 +249,13 @@ fn raise_tlp(tx: &Tx, row: &Ticket, decision: &Decision) -> Result<()> {
 }
 
 /// An analyst's own mail: an answer, an acknowledgement of a page, a note, or a ticket of its own.
-fn analyst_mail(tx: &Tx, filing: &Filing, name: &str, ticket: Option<i64>, act: &AnalystAct) -> Result<(SpoolState, i64, i64)> {
+fn analyst_mail(
+    tx: &Tx,
+    filing: &Filing,
+    name: &str,
+    ticket: Option<i64>,
+    act: &AnalystAct,
+) -> Result<(SpoolState, i64, i64)> {
     let now = filing.now;
     let page = match act {
         AnalystAct::AcknowledgePage { page } => {
@@ -309,7 +334,14 @@ fn second_copy(tx: &Tx, filing: &Filing, ticket: i64, message: i64) -> Result<()
     let ticket = tickets::living(tx, ticket)?;
     let Some(before) = tickets::get(tx, ticket)? else { return Ok(()) };
     tickets::add_received_via(tx, ticket, &mail.mailbox)?;
-    tickets::raise(tx, ticket, decision.reported_urgent, decision.urgent_unprotected, decision.kind, came_encrypted(report))?;
+    tickets::raise(
+        tx,
+        ticket,
+        decision.reported_urgent,
+        decision.urgent_unprotected,
+        decision.kind,
+        came_encrypted(report),
+    )?;
     spool::settle(tx, mail.id, SpoolState::Duplicate, Some(ticket), Some(message), None)?;
     let what = format!("the same mail again, from mailbox {}", mail.mailbox);
     history::add(tx, Some(ticket), now, history::VIGIE, &what)?;
@@ -332,6 +364,35 @@ fn second_copy(tx: &Tx, filing: &Filing, ticket: i64, message: i64) -> Result<()
     }
     if decision.page && (stricter || !before.reported_urgent) {
         raise::page(tx, settings, ticket, now, filing.code)?;
+    }
+    Ok(())
+}
+
+/// A mail that could not be opened when it came, and now can: the message says what it says, and
+/// what was urgent all along pages now. Receipt and clock stay as they were.
+pub fn reopened(tx: &Tx, filing: &Filing, message: i64) -> Result<()> {
+    let Filing { settings, report, decision, now, .. } = *filing;
+    let Some(before) = tickets::message(tx, message)? else { return Ok(()) };
+    let verdict = serde_json::to_string(&report.verdict).unwrap_or_default();
+    let problems: Vec<String> = report.problems.iter().map(|p| p.word().to_owned()).collect();
+    tickets::set_message_opened(tx, message, report.subject.raw(), report.text.raw(), &verdict, &problems)?;
+    tickets::insert_content(tx, message, &report.attachments, &report.indicators)?;
+    keep_candidates(tx, filing)?;
+    let Some(row) = tickets::get(tx, before.ticket_id)? else { return Ok(()) };
+    if row.subject == subject::without_tags(&before.subject, &settings.team.ticket_prefix) {
+        tickets::set_subject(tx, row.id, &subject::without_tags(report.subject.raw(), &settings.team.ticket_prefix))?;
+    }
+    raise_tlp(tx, &row, decision)?;
+    tickets::raise(tx, row.id, decision.reported_urgent, false, row.kind, true)?;
+    history::add(
+        tx,
+        Some(row.id),
+        now,
+        history::VIGIE,
+        &format!("message {message} opened with a key that came later"),
+    )?;
+    if decision.page && row.state.is_live() {
+        raise::page(tx, settings, row.id, now, filing.code)?;
     }
     Ok(())
 }
@@ -359,8 +420,7 @@ pub fn hold(tx: &Tx, settings: &Settings, mail: &Spooled, reason: &str, now: Tim
         page: false,
         clock: !row.history,
     };
-    let filing =
-        Filing { settings, mail: &row, report: &report, decision: &decision, candidates: &[], code: "", now };
+    let filing = Filing { settings, mail: &row, report: &report, decision: &decision, candidates: &[], code: "", now };
     let (ticket, message) = match (row.ticket_id, row.message_id) {
         (Some(ticket), Some(message)) => (ticket, message),
         _ => open_ticket(tx, &filing)?,
@@ -405,7 +465,9 @@ fn keep_message(tx: &Tx, filing: &Filing, ticket: i64, direction: Direction, aut
 /// Certificates that came with the mail become candidates; what is known already stays as it is.
 fn keep_candidates(tx: &Tx, filing: &Filing) -> Result<()> {
     for candidate in filing.candidates {
-        if certs::get(tx, &candidate.fingerprint)?.is_some_and(|known| !known.candidate || known.clear >= candidate.clear) {
+        if certs::get(tx, &candidate.fingerprint)?
+            .is_some_and(|known| !known.candidate || known.clear >= candidate.clear)
+        {
             continue;
         }
         let cert = NewCert {

@@ -83,7 +83,8 @@ fn proves(settings: &Settings, message: &Message, report: &Report) -> bool {
         Direction::Out => true,
         Direction::In => {
             let same_sender = report.from.is_some() && message.from.as_deref().and_then(Address::parse) == report.from;
-            let to_us = |text: &String| Address::parse(text).is_some_and(|a| settings.own_addresses().any(|own| *own == a));
+            let to_us =
+                |text: &String| Address::parse(text).is_some_and(|a| settings.own_addresses().any(|own| *own == a));
             same_sender && !message.to.is_empty() && message.to.iter().chain(&message.cc).all(to_us)
         }
         Direction::Ack | Direction::Note => false,
@@ -100,12 +101,14 @@ fn describe(c: &Connection, ticket: i64, proven: bool) -> Result<Option<NamedTic
 
 /// The page whose code stands in an analyst's mail.
 fn page(c: &Connection, settings: &Settings, report: &Report) -> Result<Option<i64>> {
-    let from_analyst = report.from.as_ref().is_some_and(|from| settings.duty.analysts.iter().any(|a| a.address == *from));
+    let from_analyst =
+        report.from.as_ref().is_some_and(|from| settings.duty.analysts.iter().any(|a| a.address == *from));
     if !from_analyst {
         return Ok(None);
     }
     let words = [report.subject.raw(), report.text.raw()];
-    let codes = words.iter().flat_map(|text| text.split(|c: char| !c.is_ascii_alphanumeric())).filter(|w| w.len() == 10);
+    let codes =
+        words.iter().flat_map(|text| text.split(|c: char| !c.is_ascii_alphanumeric())).filter(|w| w.len() == 10);
     for code in codes.take(POINTERS) {
         if let Some(page) = duty::page_of_code(c, &code.to_ascii_uppercase())? {
             return Ok(Some(page.id));

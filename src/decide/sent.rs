@@ -11,7 +11,12 @@ use jiff::Timestamp;
 use rusqlite::Connection;
 
 /// The ticket that this sent mail answers.
-pub fn answers(c: &Connection, report: &Report, installed_at: Timestamp, received_at: Timestamp) -> Result<Option<i64>> {
+pub fn answers(
+    c: &Connection,
+    report: &Report,
+    installed_at: Timestamp,
+    received_at: Timestamp,
+) -> Result<Option<i64>> {
     let has = |name: &str| report.headers.iter().any(|(field, _)| field.eq_ignore_ascii_case(name));
     let automatic = report.headers.iter().any(|(field, value)| {
         field.eq_ignore_ascii_case("auto-submitted") && !value.raw().trim().eq_ignore_ascii_case("no")
