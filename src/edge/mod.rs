@@ -2,6 +2,13 @@
 
 pub mod clock;
 pub mod openpgp;
+pub mod folder;
+pub mod imap;
+pub mod maildir;
+pub mod mime;
+pub mod openpgp;
+pub mod pager;
 pub mod random;
+pub mod secret;
 pub mod smtp;
 pub mod tls;

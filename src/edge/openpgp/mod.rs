@@ -11,6 +11,7 @@ pub mod certs;
 mod fixtures;
 mod judge;
 pub mod open;
+pub mod seal;
 pub mod seam;
 
 use jiff::Timestamp;
