@@ -2,10 +2,10 @@
 
 pub mod addresses;
 pub mod candidates;
-mod decode;
 pub mod entity;
 pub mod header;
 pub mod intake;
-mod multipart;
 pub mod open;
 pub mod params;
+mod decode;
+mod multipart;
