@@ -23,7 +23,7 @@ pub struct Selected {
 }
 
 /// Above this many mails a search goes in steps, so that no reply is long.
-const STEP: u32 = 20_000;
+const STEP: u32 = 10_000;
 
 impl Session {
     /// Opens a folder to read and move. `folder` is named as in the config: `/` between levels.
