@@ -130,6 +130,20 @@ struct Step {
     within: Duration,
 }
 
+/// Logs in, counts the mails of `folder`, and leaves: for `check --connect`.
+pub async fn probe(
+    server: &Server,
+    password: &str,
+    tls: Arc<rustls::ClientConfig>,
+    timeouts: Timeouts,
+    folder: &str,
+) -> Result<u32, ImapTrouble> {
+    let mut session = Session::connect(server, password, tls, timeouts).await?;
+    let count = session.examine(folder).await?.exists;
+    session.logout().await;
+    Ok(count)
+}
+
 impl Session {
     /// Connects, in the way that `server` says and no weaker one, and logs in.
     ///
