@@ -29,6 +29,7 @@
 //! ```
 
 pub mod arrive;
+pub mod config;
 pub mod decide;
 pub mod edge;
 pub mod rules;
