@@ -1,1 +1,4 @@
 //! The outside world, one file a protocol.
+
+pub mod clock;
+pub mod random;
