@@ -2,4 +2,6 @@
 
 pub mod clock;
 pub mod random;
+pub mod smtp;
+pub mod tls;
 pub mod openpgp;
