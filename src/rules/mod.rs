@@ -4,6 +4,7 @@ pub mod address;
 pub mod calendar;
 pub mod caps;
 pub mod intent;
+pub mod holidays;
 pub mod report;
 pub mod rota;
 pub mod settings;
