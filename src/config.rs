@@ -432,3 +432,6 @@ fn socket(t: &Table, folder: &Path) -> PathBuf {
     }
     socket
 }
+
+#[cfg(test)]
+mod tests;
