@@ -24,8 +24,7 @@ pub struct House {
     /// Does a request (`app::handle`) and rings the loops after a change. The instant is what the
     /// client asked for, for a simulated clock; the answer comes with the time that was taken.
     #[allow(clippy::type_complexity)]
-    pub handle:
-        Box<dyn Fn(&Actor, Option<Timestamp>, Request) -> Result<(Answer, Timestamp), AppError> + Send + Sync>,
+    pub handle: Box<dyn Fn(&Actor, Option<Timestamp>, Request) -> Result<(Answer, Timestamp), AppError> + Send + Sync>,
     /// Spools a mail and files it.
     pub ingest: Box<dyn Fn(Delivery, Vec<u8>) -> Result<IngestLine, AppError> + Send + Sync>,
     /// The largest mail read whole, octets; may change on reload.

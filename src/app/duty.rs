@@ -112,7 +112,11 @@ pub(super) fn test(app: &App, actor: &Actor, now: Timestamp) -> Result<Answer, A
         history::add(tx, None, now, &actor.name, &format!("page {id} raised as a test"))?;
         let reached = duty::page(tx, id)?.map(|page| page.analyst).unwrap_or_default();
         let later = if app.daemon_running { "" } else { "; queued, no daemon is running" };
-        Ok(done(Vec::new(), id, format!("page {id} goes to {reached}{later}; acknowledge it with `vigie duty ack {id}`")))
+        Ok(done(
+            Vec::new(),
+            id,
+            format!("page {id} goes to {reached}{later}; acknowledge it with `vigie duty ack {id}`"),
+        ))
     })
 }
 

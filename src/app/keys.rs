@@ -4,7 +4,7 @@
 //! certificate is named by its full fingerprint only: shorter forms can be forged (T39).
 //! Failure: words for the person who asked; a file in which one certificate is bad keeps the rest.
 
-use super::views::{Answer, Done, KeyOrigin, KeyView, When};
+use super::views::{Answer, Done, KeyOrigin, KeyView, Octets, When};
 use super::work::checked_reason;
 use super::{Actor, App, AppError, KeyFile};
 use crate::edge::openpgp::certs::{self as pgp, CertificateFacts};
@@ -15,6 +15,7 @@ use crate::rules::verdict::Authenticated;
 use crate::store::certs::{self, Cert, NewCert};
 use crate::store::{Tx, history};
 use jiff::Timestamp;
+use std::path::{Path, PathBuf};
 
 words! {
     /// How a person made sure that a fingerprint is the right one.
@@ -93,11 +94,45 @@ fn keep(app: &App, tx: &Tx, facts: &CertificateFacts, actor: &Actor, now: Timest
     if team_key(app, fingerprint).is_some() {
         return Ok(format!("{fingerprint} is a key of the team; left alone"));
     }
+    let what = match store(app, tx, facts, "import", &actor.name, now)? {
+        Kept::New => "imported",
+        Kept::Updated => "updated",
+        Kept::Same => "is known already",
+    };
+    let confirmed = certs::get(tx, fingerprint)?.is_some_and(|cert| cert.confirmed_at.is_some());
+    let advice = if confirmed { "" } else { "; not confirmed: compare the fingerprint, then `vigie key trust`" };
+    let secret = if facts.secret { "; the secret part was left out" } else { "" };
+    let problems = if facts.problems.is_empty() { String::new() } else { format!(" ({})", facts.problems.join("; ")) };
+    Ok(format!("{fingerprint} {what}{secret}{advice}{problems}"))
+}
+
+enum Kept {
+    New,
+    Updated,
+    Same,
+}
+
+/// Keeps a certificate, merged with what is known of it, and writes that down if it changed.
+fn store(
+    app: &App,
+    tx: &Tx,
+    facts: &CertificateFacts,
+    source: &str,
+    who: &str,
+    now: Timestamp,
+) -> Result<Kept, AppError> {
+    let fingerprint = &facts.fingerprint;
     let known = certs::get(tx, fingerprint)?;
-    let bytes = match &known {
-        Some(known) => pgp::merge(&known.bytes, &facts.bytes)
-            .map_err(|why| AppError::not_allowed(format!("{fingerprint}: {why}; nothing was imported")))?,
-        None => facts.bytes.clone(),
+    let (bytes, kept) = match &known {
+        None => (facts.bytes.clone(), Kept::New),
+        Some(known) => {
+            let bytes = pgp::merge(&known.bytes, &facts.bytes)
+                .map_err(|why| AppError::not_allowed(format!("{fingerprint}: {why}; nothing was imported")))?;
+            if bytes == known.bytes && !known.candidate {
+                return Ok(Kept::Same);
+            }
+            (bytes, Kept::Updated)
+        }
     };
     // The merged one may hold addresses and keys that this copy lacks.
     let merged = pgp::describe_keeping(&bytes, &app.settings.pgp.introducers, now).ok().and_then(|mut all| all.pop());
@@ -110,14 +145,41 @@ fn keep(app: &App, tx: &Tx, facts: &CertificateFacts, actor: &Actor, now: Timest
         addresses: &addresses,
         candidate: false,
         clear: false,
-        source: "import",
+        source,
     };
     certs::keep(tx, &cert, now)?;
-    history::add(tx, None, now, &actor.name, &format!("certificate {fingerprint} imported"))?;
     let what = if known.is_some() { "updated" } else { "imported" };
-    let problems = if facts.problems.is_empty() { String::new() } else { format!(" ({})", facts.problems.join("; ")) };
-    let secret = if facts.secret { "; the secret part was left out" } else { "" };
-    Ok(format!("{fingerprint} {what}, not confirmed: compare the fingerprint, then `vigie key trust`{secret}{problems}"))
+    history::add(tx, None, now, who, &format!("certificate {fingerprint} {what} ({source})"))?;
+    Ok(kept)
+}
+
+/// Takes every certificate in a folder (`[pgp] certs`) into the store, as the daemon does when it
+/// starts. Gives what is wrong with single files, in words for the operator.
+pub fn import_folder(app: &App, folder: &Path, now: Timestamp) -> Vec<String> {
+    let entries = match std::fs::read_dir(folder) {
+        Ok(entries) => entries,
+        Err(e) => return vec![format!("cannot read {}: {e}; see [pgp] certs", folder.display())],
+    };
+    let mut paths: Vec<_> = entries.filter_map(|entry| Some(entry.ok()?.path())).collect();
+    paths.sort();
+    let named = |path: &&PathBuf| {
+        let ending = path.extension().and_then(|ending| ending.to_str()).unwrap_or_default();
+        ["asc", "gpg", "pgp", "key"].contains(&ending)
+    };
+    paths.iter().filter(named).filter_map(|path| import_file(app, path, now).err()).collect()
+}
+
+fn import_file(app: &App, path: &Path, now: Timestamp) -> Result<(), String> {
+    let name = path.display().to_string();
+    let octets = std::fs::read(path).map_err(|e| format!("cannot read {name}: {e}"))?;
+    let found = read_file(app, &KeyFile { name, octets: Octets(octets) }, now).map_err(|e| e.to_string())?;
+    let keep = |tx: &Tx| {
+        for facts in found.iter().filter(|facts| team_key(app, &facts.fingerprint).is_none()) {
+            store(app, tx, facts, "folder", history::VIGIE, now)?;
+        }
+        Ok(())
+    };
+    app.store.change(keep).map_err(|e: AppError| e.to_string())
 }
 
 pub(super) fn trust(
@@ -260,7 +322,8 @@ mod tests {
     #[test]
     fn a_key_is_named_by_its_full_fingerprint_only() {
         let whole = "0123456789ABCDEF0123456789ABCDEF01234567";
-        for good in [whole, "0x0123456789abcdef0123456789abcdef01234567", "0123 4567 89AB CDEF 0123  4567 89AB CDEF 0123 4567"]
+        for good in
+            [whole, "0x0123456789abcdef0123456789abcdef01234567", "0123 4567 89AB CDEF 0123  4567 89AB CDEF 0123 4567"]
         {
             assert_eq!(full(good).unwrap(), whole, "{good}");
         }

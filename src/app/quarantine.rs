@@ -7,8 +7,8 @@ use super::views::{Answer, Done, HeldView, When};
 use super::work::checked_reason;
 use super::{Actor, App, AppError};
 use crate::rules::untrusted::Untrusted;
-use crate::store::spool::{self, SpoolState, Spooled};
 use crate::store::history;
+use crate::store::spool::{self, SpoolState, Spooled};
 use jiff::Timestamp;
 use rusqlite::Connection;
 

@@ -135,6 +135,18 @@ impl Request {
         )
     }
 
+    /// Whether it needs to know everybody's certificates, those of the folder `[pgp] certs` too.
+    pub fn wants_certificates(&self) -> bool {
+        matches!(
+            self,
+            Request::TicketAnswer(_)
+                | Request::KeyList
+                | Request::KeyShow { .. }
+                | Request::KeyTrust { .. }
+                | Request::KeyExport { .. }
+        )
+    }
+
     /// Whether it asks about the team's own keys, so that they must have been loaded.
     pub fn wants_team_keys(&self) -> bool {
         matches!(

@@ -51,9 +51,11 @@ pub(super) fn raw(app: &App, now: Timestamp, number: &str, message: Option<i64>)
                 (_, []) => Err(AppError::not_found(format!("{} holds no message with raw octets", ticket.number))),
                 (None, [(_, raw_id)]) => Ok(*raw_id),
                 (None, _) => Err(AppError::invalid("message", format!("name one of {} with --message ID", ids()))),
-                (Some(id), _) => kept.iter().find(|(known, _)| *known == id).map(|(_, raw_id)| *raw_id).ok_or_else(|| {
-                    AppError::not_found(format!("{} has no raw message {id}; it has {}", ticket.number, ids()))
-                }),
+                (Some(id), _) => {
+                    kept.iter().find(|(known, _)| *known == id).map(|(_, raw_id)| *raw_id).ok_or_else(|| {
+                        AppError::not_found(format!("{} has no raw message {id}; it has {}", ticket.number, ids()))
+                    })
+                }
             }?;
             Ok(spool::raw(c, raw_id)?)
         }))
@@ -63,9 +65,8 @@ pub(super) fn raw(app: &App, now: Timestamp, number: &str, message: Option<i64>)
 
 pub(super) fn attachments(app: &App, now: Timestamp, number: &str) -> Result<Answer, AppError> {
     let views = app.store.read(|c| {
-        Ok(find(app, c, now, number).and_then(|ticket| {
-            Ok(tickets::attachments(c, ticket.id)?.into_iter().map(attachment).collect::<Vec<_>>())
-        }))
+        Ok(find(app, c, now, number)
+            .and_then(|ticket| Ok(tickets::attachments(c, ticket.id)?.into_iter().map(attachment).collect::<Vec<_>>())))
     })??;
     Ok(Answer::Attachments(views))
 }

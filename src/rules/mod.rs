@@ -3,8 +3,8 @@
 pub mod address;
 pub mod calendar;
 pub mod caps;
-pub mod intent;
 pub mod holidays;
+pub mod intent;
 pub mod report;
 pub mod rota;
 pub mod settings;
