@@ -110,19 +110,13 @@ fn the_example_is_a_good_config_and_holds_every_key() {
     }
 
     // Whatever key this module asks for stands in the example.
-    let asked = Regex(r#"(?:maybe|get|need|list|need_list|filled_list|not_served|section|sections)\(\s*"([a-z_]+)""#);
-    for key in asked.find_all(include_str!("../config.rs")) {
+    let asked = regex::Regex::new(
+        r#"(?:maybe|get|need|list|need_list|filled_list|not_served|section|sections)\(\s*"([a-z_]+)""#,
+    );
+    for found in asked.unwrap().captures_iter(include_str!("../config.rs")) {
+        let key = &found[1];
         let shown = [format!("{key} = "), format!("[{key}]"), format!("[[{key}]]"), format!(".{key}]]")];
         assert!(shown.iter().any(|form| EXAMPLE.contains(form.as_str())), "{key} is missing in config.example.toml");
-    }
-}
-
-/// A pattern with one group.
-struct Regex(&'static str);
-impl Regex {
-    fn find_all<'t>(&self, text: &'t str) -> Vec<&'t str> {
-        let pattern = regex::Regex::new(self.0).unwrap();
-        pattern.captures_iter(text).map(|found| found.get(1).unwrap().as_str()).collect()
     }
 }
 
@@ -282,7 +276,7 @@ fn each_fault_names_its_line_its_key_and_the_right_word() {
         (
             "",
             "[acknowledge]\ntotal = '3 per hour'",
-            r#"2: acknowledge.total: "3 per hour" is not a list of caps like "3/hour, 10/day""#,
+            r#"2: acknowledge.total: "3 per hour" is not a cap; write a count of at least 1 and a span, such as "3/hour, 10/day""#,
         ),
     ];
     for (header, lines, fault) in table {
@@ -411,6 +405,23 @@ fn values_have_the_forms_of_the_contract() {
     assert_eq!(settings.message_bytes, 64 << 10);
     assert_eq!(settings.triage.spam_header, Some(("X-Spam-Flag".to_owned(), "YES".to_owned())));
     assert_eq!(settings.triage.feeds, [Address::parse("feed@x.y").unwrap()]);
+}
+
+#[test]
+fn what_may_stay_is_a_warning_with_its_line() {
+    let analyst = |name| format!("[[duty.analyst]]\nname = '{name}'\naddress = 'a@b'\n");
+    let more = format!("[sla]\nescalate_to = ['a']\n[duty]\nrotation = ['a']\n{}{}", analyst("a"), analyst("b"));
+    let text = format!("{more}{}port = 25\n", LEAST.replace("csirt@example.org\"]", "report@example.org\"]"));
+    let warnings = read(&text).unwrap().warnings;
+    let lines: Vec<&str> = warnings.iter().map(|line| line.strip_prefix("/etc/vigie/config.toml:").unwrap()).collect();
+    assert_eq!(
+        lines,
+        [
+            "10: duty.analyst[2].address: another analyst has it too: what comes from it counts as that one's",
+            "14: team.address: no mailbox receives for it; make sure that humans read what is sent there",
+            "24: smtp.port: not used with transport = \"folder\"",
+        ]
+    );
 }
 
 #[test]

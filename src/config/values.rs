@@ -2,7 +2,7 @@
 //! with it and what it should look like.
 
 use crate::rules::address::Address;
-use crate::rules::caps::Cap;
+use crate::rules::caps::{self, Cap};
 use jiff::SignedDuration;
 use jiff::civil::{Date, Time, Weekday};
 use jiff::tz::TimeZone;
@@ -200,18 +200,7 @@ pub fn size(value: &DeValue) -> Read<u64> {
 
 /// `3/hour, 10/day`.
 pub fn caps(value: &DeValue) -> Read<Vec<Cap>> {
-    let text = text(value)?;
-    let one = |part: &str| {
-        let (count, unit) = part.split_once('/')?;
-        let hours = match unit.trim() {
-            "hour" => 1,
-            "day" => 24,
-            _ => return None,
-        };
-        Some(Cap { count: count.trim().parse().ok()?, within: SignedDuration::from_hours(hours) })
-    };
-    let caps: Option<Vec<Cap>> = text.split(',').map(one).collect();
-    caps.ok_or_else(|| format!("{text:?} is not a list of caps like \"3/hour, 10/day\""))
+    caps::parse(&text(value)?)
 }
 
 const DAYS: [(&str, Weekday); 7] = [

@@ -6,6 +6,7 @@
 
 pub mod armor;
 pub mod certs;
+pub mod seal;
 pub mod seam;
 
 use jiff::Timestamp;
