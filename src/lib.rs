@@ -28,7 +28,10 @@
 //! rules    ->
 //! ```
 
+pub mod api;
+pub mod app;
 pub mod arrive;
+pub mod cli;
 pub mod config;
 pub mod daemon;
 pub mod decide;

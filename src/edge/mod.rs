@@ -1,7 +1,6 @@
 //! The outside world, one file a protocol.
 
 pub mod clock;
-pub mod openpgp;
 pub mod folder;
 pub mod imap;
 pub mod maildir;

@@ -125,6 +125,18 @@ impl Store {
         Ok(outcome)
     }
 
+    /// As `write`, for work that may also refuse: nothing is kept where it does.
+    pub fn change<T, E: From<StoreError>>(
+        &self,
+        work: impl FnOnce(&Tx) -> std::result::Result<T, E>,
+    ) -> std::result::Result<T, E> {
+        let mut writer = held(&self.writer);
+        let tx = Tx(writer.transaction_with_behavior(TransactionBehavior::Immediate).map_err(StoreError::from)?);
+        let outcome = work(&tx)?;
+        tx.0.commit().map_err(StoreError::from)?;
+        Ok(outcome)
+    }
+
     /// Whether the file is whole; for `check`.
     pub fn quick_check(&self) -> Result<()> {
         self.read(|c| {
