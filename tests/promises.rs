@@ -12,7 +12,10 @@ const FRIDAY: &str = "2026-11-27T18:01:00+01:00";
 #[test]
 fn p1_a_report_opens_a_ticket_and_alerts_the_analyst_on_duty() {
     let desk = Desk::new();
-    desk.deliver("1", &plain("a@corp.example", "Scans from 198.51.100.7", "See 198.51.100.7 and hxxp://evil[.]example/x"));
+    desk.deliver(
+        "1",
+        &plain("a@corp.example", "Scans from 198.51.100.7", "See 198.51.100.7 and hxxp://evil[.]example/x"),
+    );
     assert!(desk.once(FRIDAY).status.success());
     let list = desk.json(&["ticket", "list"]);
     assert_eq!(list.as_array().map(Vec::len), Some(1), "{list}");
@@ -24,7 +27,8 @@ fn p1_a_report_opens_a_ticket_and_alerts_the_analyst_on_duty() {
     assert_eq!(ticket["reporter"]["address"], "a@corp.example");
     assert_eq!(ticket["reporter"]["constituent"], "Example Corp");
     assert_eq!(ticket["received_via"], serde_json::json!(["csirt"]));
-    let kinds: Vec<&str> = ticket["indicators"].as_array().unwrap().iter().map(|i| i["kind"].as_str().unwrap()).collect();
+    let kinds: Vec<&str> =
+        ticket["indicators"].as_array().unwrap().iter().map(|i| i["kind"].as_str().unwrap()).collect();
     assert!(kinds.contains(&"ipv4") && kinds.contains(&"url"), "{kinds:?}");
     // 27 November 2026 lies in the week of bob or alice: whoever it is, one alert and no page.
     let on_duty = desk.json(&["--now", FRIDAY, "duty", "show"])["on_duty"].as_str().unwrap().to_owned();
@@ -223,7 +227,9 @@ fn p13_the_acknowledgement_holds_a_number_and_dates_and_never_a_word_of_the_repo
     assert!(mail.contains("multipart/signed"));
     assert!(mail.contains("application/pgp-keys"));
     let whole = mail.replace("=\r\n", "").replace("=\n", "");
-    for fact in ["EX-2026-000001", "27 November 2026 18:01", "1 December 2026 18:01", "+33 1 23 45 67 89", "4 business days"] {
+    for fact in
+        ["EX-2026-000001", "27 November 2026 18:01", "1 December 2026 18:01", "+33 1 23 45 67 89", "4 business days"]
+    {
         assert!(whole.contains(fact), "{fact} is missing in {whole}");
     }
     // Once a ticket, however often the loops run.

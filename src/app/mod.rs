@@ -6,7 +6,6 @@
 //! come from people who may use the store. Failure: `AppError`, in words for the person who asked.
 
 pub mod clock;
-pub mod views;
 mod duty;
 mod error;
 mod keys;
@@ -15,6 +14,7 @@ mod quarantine;
 mod request;
 mod status;
 mod tickets;
+pub mod views;
 mod work;
 
 pub use error::AppError;

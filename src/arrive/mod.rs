@@ -2,12 +2,12 @@
 
 pub mod addresses;
 pub mod candidates;
+mod decode;
 pub mod entity;
 pub mod header;
 pub mod indicators;
 pub mod intake;
+mod multipart;
 pub mod open;
 pub mod params;
-mod decode;
-mod multipart;
 mod refang;

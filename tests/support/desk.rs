@@ -230,7 +230,9 @@ impl Desk {
         let child = self.command(&all).stdout(Stdio::null()).stderr(log).spawn().expect("the daemon starts");
         let daemon = Daemon { child: Some(child) };
         let socket = self.path("vigie.sock");
-        until("the daemon listens", Duration::from_secs(20), || std::os::unix::net::UnixStream::connect(&socket).is_ok());
+        until("the daemon listens", Duration::from_secs(20), || {
+            std::os::unix::net::UnixStream::connect(&socket).is_ok()
+        });
         daemon
     }
 

@@ -36,7 +36,10 @@ impl Gnupg {
     /// A new home where it is always `time`, as `20260201T120000` (UTC).
     pub fn at(time: &str) -> Gnupg {
         // Sockets of the agent need a short path.
-        Gnupg { home: tempfile::Builder::new().prefix("gpg").tempdir_in("/tmp").unwrap(), time: std::sync::Mutex::new(format!("{time}!")) }
+        Gnupg {
+            home: tempfile::Builder::new().prefix("gpg").tempdir_in("/tmp").unwrap(),
+            time: std::sync::Mutex::new(format!("{time}!")),
+        }
     }
 
     /// Lets it be another time from now on.
