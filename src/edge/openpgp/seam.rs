@@ -137,6 +137,12 @@ impl MemoryKeys {
         self
     }
 
+    /// The same, with what was wrong before the files could even be read.
+    pub fn with_troubles(mut self, troubles: Vec<String>) -> MemoryKeys {
+        self.troubles.splice(0..0, troubles);
+        self
+    }
+
     fn add(&mut self, name: &str, cert: Cert, passphrase: Option<&Password>) {
         let fingerprint = cert.fingerprint().to_hex();
         let mut usable = false;
