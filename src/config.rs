@@ -234,17 +234,9 @@ fn new<T: PartialEq + Clone + std::fmt::Display>(seen: &mut Vec<T>, value: T) ->
 }
 
 fn source(t: &Table, folder: &Path) -> Option<Source> {
-    #[derive(Clone, Copy, PartialEq)]
-    enum From {
-        Imap,
-        Maildir,
-    }
-    let from =
-        t.get("source", From::Imap, |value| values::word(value, &[("imap", From::Imap), ("maildir", From::Maildir)]));
-    let server_keys = ["host", "port", "tls", "ca_file", "user", "password_file"];
     let filed_folder = t.get("filed_folder", "Vigie/Filed".to_owned(), values::line);
-    if from == From::Maildir {
-        t.unused(&server_keys, "source = \"maildir\"");
+    if t.get("source", false, |value| values::word(value, &[("imap", false), ("maildir", true)])) {
+        t.unused(&SERVER_KEYS, "source = \"maildir\"");
         t.unused(&["folder", "sent_folder", "poll_seconds"], "source = \"maildir\"");
         let path = t.need("path", "\"Maildir\"", |value| values::path(value, folder));
         return Some(Source::Maildir { path: path?, filed_folder });
@@ -269,6 +261,8 @@ fn source(t: &Table, folder: &Path) -> Option<Source> {
     Some(Source::Imap(Imap { server: server?, folder: inbox, filed_folder, sent_folder, poll }))
 }
 
+const SERVER_KEYS: [&str; 6] = ["host", "port", "tls", "ca_file", "user", "password_file"];
+
 /// How to reach a server. `ports` are the usual ones: with implicit TLS, and else.
 fn server(t: &Table, folder: &Path, tls: Tls, ports: [u16; 2]) -> Option<Server> {
     let within = |value: &DeValue| values::path(value, folder);
@@ -290,7 +284,7 @@ fn server(t: &Table, folder: &Path, tls: Tls, ports: [u16; 2]) -> Option<Server>
 
 fn transport(t: &Table, folder: &Path) -> Option<Transport> {
     if t.get("transport", false, |value| values::word(value, &[("smtp", false), ("folder", true)])) {
-        t.unused(&["host", "port", "tls", "ca_file", "user", "password_file"], "transport = \"folder\"");
+        t.unused(&SERVER_KEYS, "transport = \"folder\"");
         return t.need("path", "\"out\"", |value| values::path(value, folder)).map(Transport::Folder);
     }
     t.unused(&["path"], "transport = \"smtp\"");
@@ -336,7 +330,10 @@ fn analyst(t: &Table, own: &[Address], names: &mut Vec<String>, addresses: &mut 
         if own.contains(&address) {
             return Err(format!("\"{address}\" is an address of a mailbox: alerts would come back as reports"));
         }
-        new(addresses, address)
+        if new(addresses, address.clone()).is_err() {
+            t.warn("address", "another analyst has it too: what comes from it counts as that one's");
+        }
+        Ok(address)
     });
     let fingerprint = t.maybe("fingerprint", values::fingerprint);
     let command = t.filled_list("command", values::text);
@@ -432,3 +429,6 @@ fn socket(t: &Table, folder: &Path) -> PathBuf {
     }
     socket
 }
+
+#[cfg(test)]
+mod tests;

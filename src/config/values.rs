@@ -2,7 +2,7 @@
 //! with it and what it should look like.
 
 use crate::rules::address::Address;
-use crate::rules::caps::Cap;
+use crate::rules::caps::{self, Cap};
 use jiff::SignedDuration;
 use jiff::civil::{Date, Time, Weekday};
 use jiff::tz::TimeZone;
@@ -131,7 +131,8 @@ pub fn fingerprint(value: &DeValue) -> Read<String> {
 
 /// A path; a relative one starts from `folder`.
 pub fn path(value: &DeValue, folder: &Path) -> Read<PathBuf> {
-    text(value).map(|text| folder.join(text))
+    // Through its components: `./x` is `x`.
+    text(value).map(|text| folder.join(text).components().collect())
 }
 
 /// An IANA time zone. A fixed offset is refused: it would be wrong half the year.
@@ -184,15 +185,14 @@ pub fn duration(value: &DeValue) -> Read<SignedDuration> {
 /// `50 MiB`: octets, from 1 KiB to 512 MiB (what the IMAP library takes in one piece).
 pub fn size(value: &DeValue) -> Read<u64> {
     let text = text(value)?;
-    let (count, unit) = amount(&text).ok_or_else(|| format!("{text:?} is not a size like \"50 MiB\""))?;
+    let wrong = || format!("{text:?} is not a size like \"50 MiB\"");
+    let (count, unit) = amount(&text).ok_or_else(wrong)?;
     let unit: u64 = match unit {
         "B" | "bytes" => 1,
         "KiB" => 1 << 10,
         "MiB" => 1 << 20,
         "GiB" => 1 << 30,
-        other => {
-            return Err(format!("{text:?} is not a size like \"50 MiB\"{}", suggestion(other, ["KiB", "MiB", "GiB"])));
-        }
+        _ => return Err(wrong()),
     };
     let size = count.checked_mul(unit).filter(|size| (1 << 10..=512 << 20).contains(size));
     size.ok_or_else(|| format!("{text:?} must be from 1 KiB to 512 MiB"))
@@ -200,18 +200,7 @@ pub fn size(value: &DeValue) -> Read<u64> {
 
 /// `3/hour, 10/day`.
 pub fn caps(value: &DeValue) -> Read<Vec<Cap>> {
-    let text = text(value)?;
-    let one = |part: &str| {
-        let (count, unit) = part.split_once('/')?;
-        let hours = match unit.trim() {
-            "hour" => 1,
-            "day" => 24,
-            _ => return None,
-        };
-        Some(Cap { count: count.trim().parse().ok()?, within: SignedDuration::from_hours(hours) })
-    };
-    let caps: Option<Vec<Cap>> = text.split(',').map(one).collect();
-    caps.ok_or_else(|| format!("{text:?} is not a list of caps like \"3/hour, 10/day\""))
+    caps::parse(&text(value)?)
 }
 
 const DAYS: [(&str, Weekday); 7] = [

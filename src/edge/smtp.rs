@@ -213,10 +213,10 @@ async fn authenticate(link: &mut AsyncSmtpConnection, access: &Access<'_>) -> Re
 }
 
 async fn transact(link: &mut AsyncSmtpConnection, access: &Access<'_>, parcel: &Parcel<'_>) -> Result<String, Trouble> {
-    let mail = mail_command(link, access, parcel)?;
-    ask(link, access, "MAIL", mail, &[250]).await?;
     // Nobody wants a bounce of an automatic mail; the server must say that it knows the word.
     let quiet = if parcel.from.is_none() && knows_dsn(link, access).await? { " NOTIFY=NEVER" } else { "" };
+    let mail = mail_command(link, access, parcel)?;
+    ask(link, access, "MAIL", mail, &[250]).await?;
     ask(link, access, "RCPT", format!("RCPT TO:<{}>{quiet}\r\n", parcel.to), &[250, 251]).await?;
     ask(link, access, "DATA", Data, &[354]).await?;
     content(link, access, parcel.bytes).await
@@ -242,7 +242,8 @@ fn mail_command(link: &AsyncSmtpConnection, access: &Access<'_>, parcel: &Parcel
     Ok(format!("MAIL FROM:<{sender}>{options}\r\n"))
 }
 
-/// Whether the server has DSN (RFC 3461). Asked anew, since lettre keeps only words that it uses.
+/// Whether the server has DSN (RFC 3461). Asked anew, since lettre keeps only words that it
+/// uses; before MAIL, since EHLO resets a transaction.
 async fn knows_dsn(link: &mut AsyncSmtpConnection, access: &Access<'_>) -> Result<bool, Trouble> {
     let hello = Ehlo::new(ClientId::Domain(access.hello.to_owned()));
     let reply = ask(link, access, "EHLO", hello, &[250]).await?;

@@ -104,6 +104,20 @@ pub struct MailedCertificate {
     pub clear: bool,
 }
 
+/// A certificate that came with a mail, cut to what is bound and described: a candidate.
+#[derive(Clone, Debug)]
+pub struct Candidate {
+    /// Capital hex.
+    pub fingerprint: String,
+    pub bytes: Vec<u8>,
+    /// Fingerprints and key IDs of its keys.
+    pub handles: Vec<String>,
+    /// Addresses of its bound user IDs, in lower case.
+    pub addresses: Vec<String>,
+    /// It stood in an outer header or an unencrypted part.
+    pub clear: bool,
+}
+
 words! {
     /// What an indicator is.
     IndicatorKind {

@@ -99,6 +99,13 @@ pub fn of_address(c: &Connection, address: &str) -> Result<Vec<Cert>> {
     Ok(found.collect::<rusqlite::Result<_>>()?)
 }
 
+/// The addresses that a certificate is bound to, in lower case.
+pub fn addresses(c: &Connection, fingerprint: &str) -> Result<Vec<String>> {
+    let mut rows = c.prepare_cached("SELECT address FROM cert_address WHERE fingerprint = ?1 ORDER BY address")?;
+    let found = rows.query_map([fingerprint], |row| row.get(0))?;
+    Ok(found.collect::<rusqlite::Result<_>>()?)
+}
+
 /// Keeps a certificate: `bytes` are the merged ones if it was known. What the team imported is
 /// never made a candidate again.
 pub fn keep(tx: &Tx, cert: &NewCert, now: Timestamp) -> Result<()> {

@@ -10,7 +10,7 @@ use rusqlite::{Connection, Row};
 pub struct Page {
     pub id: i64,
     pub ticket_id: Option<i64>,
-    /// `urgent`, `group`, `test`, `trouble`.
+    /// `urgent`, `group`, `test`.
     pub what: String,
     /// Single use; a reply with it acknowledges.
     pub code: String,
@@ -40,22 +40,34 @@ fn read_row(row: &Row) -> rusqlite::Result<Page> {
     })
 }
 
-/// Raises a page; None where this ticket has one already.
-pub fn raise(
-    tx: &Tx,
-    ticket: Option<i64>,
-    what: &str,
-    code: &str,
-    analysts: &[String],
-    next_at: Option<Timestamp>,
-    now: Timestamp,
-) -> Result<Option<i64>> {
+/// A page that is to be raised.
+#[derive(Debug, Clone)]
+pub struct NewPage<'a> {
+    pub ticket: Option<i64>,
+    /// What makes it one and the same page.
+    pub slot: &'a str,
+    pub what: &'a str,
+    pub code: &'a str,
+    pub analysts: &'a [String],
+    pub next_at: Option<Timestamp>,
+}
+
+/// Raises a page; None where its slot has one already.
+pub fn raise(tx: &Tx, page: &NewPage, now: Timestamp) -> Result<Option<i64>> {
     let inserted = tx
         .prepare_cached(
-            "INSERT INTO page (ticket_id, what, code, raised_at, analyst, next_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6) \
+            "INSERT INTO page (ticket_id, slot, what, code, raised_at, analyst, next_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) \
              ON CONFLICT DO NOTHING",
         )?
-        .execute((ticket, what, code, micros(now), analysts.join(", "), next_at.map(micros)))?;
+        .execute((
+            page.ticket,
+            page.slot,
+            page.what,
+            page.code,
+            micros(now),
+            page.analysts.join(", "),
+            page.next_at.map(micros),
+        ))?;
     Ok((inserted == 1).then(|| tx.last_insert_rowid()))
 }
 
@@ -71,9 +83,12 @@ pub fn page_of_code(c: &Connection, code: &str) -> Result<Option<Page>> {
         .maybe()
 }
 
-/// The page of a ticket.
-pub fn page_of_ticket(c: &Connection, ticket: i64) -> Result<Option<Page>> {
-    c.prepare_cached(&format!("SELECT {COLUMNS} FROM page WHERE ticket_id = ?1"))?.query_row([ticket], read_row).maybe()
+/// When pages were raised since an instant, oldest first; for the grouping of storms.
+pub fn raised_since(c: &Connection, since: Timestamp) -> Result<Vec<Timestamp>> {
+    let mut rows =
+        c.prepare_cached("SELECT raised_at FROM page WHERE raised_at >= ?1 AND what = 'urgent' ORDER BY raised_at")?;
+    let found = rows.query_map([micros(since)], |row| row.get(0).map(instant))?;
+    Ok(found.collect::<rusqlite::Result<_>>()?)
 }
 
 /// Pages without acknowledgement.

@@ -179,11 +179,13 @@ pub fn acknowledgements_since(c: &Connection, since: Timestamp) -> Result<Vec<(T
     Ok(found.collect::<rusqlite::Result<_>>()?)
 }
 
-/// When alerts were raised since an instant, oldest first; for the grouping of storms.
-pub fn raised_since(c: &Connection, kind: OutKind, since: Timestamp) -> Result<Vec<Timestamp>> {
-    let mut rows =
-        c.prepare_cached("SELECT created_at FROM outbox WHERE kind = ?1 AND created_at >= ?2 ORDER BY created_at")?;
-    let found = rows.query_map((kind.word(), micros(since)), |row| row.get(0).map(instant))?;
+/// When alerts about single tickets were raised since an instant, oldest first; for the
+/// grouping of storms.
+pub fn alerts_since(c: &Connection, since: Timestamp) -> Result<Vec<Timestamp>> {
+    let mut rows = c.prepare_cached(
+        "SELECT DISTINCT created_at, ticket_id FROM outbox WHERE kind = 'alert' AND ticket_id IS NOT NULL AND created_at >= ?1 ORDER BY 1",
+    )?;
+    let found = rows.query_map([micros(since)], |row| row.get(0).map(instant))?;
     Ok(found.collect::<rusqlite::Result<_>>()?)
 }
 

@@ -223,6 +223,15 @@ pub fn get(c: &Connection, id: i64) -> Result<Option<Spooled>> {
     c.prepare_cached(&format!("SELECT {COLUMNS} FROM spool WHERE id = ?1"))?.query_row([id], read_row).maybe()
 }
 
+/// The spooled mail that became a message.
+pub fn of_message(c: &Connection, message: i64) -> Result<Option<Spooled>> {
+    c.prepare_cached(&format!(
+        "SELECT {COLUMNS} FROM spool WHERE message_id = ?1 AND state IN ('filed', 'joined') ORDER BY id"
+    ))?
+    .query_row([message], read_row)
+    .maybe()
+}
+
 /// Mails that wait for the journey, oldest first.
 pub fn waiting(c: &Connection, now: Timestamp, limit: usize) -> Result<Vec<i64>> {
     let mut rows =
@@ -300,25 +309,68 @@ pub fn oldest_waiting(c: &Connection) -> Result<Option<Timestamp>> {
 pub struct Cursor {
     pub uidvalidity: u32,
     pub next_uid: u32,
+    /// Mails below this UID were there at first sight and are history.
+    pub history_until: u32,
     pub first_seen_at: Timestamp,
 }
 
 /// Where we stand in a folder; None at first sight.
 pub fn cursor(c: &Connection, mailbox: &str, folder: &str) -> Result<Option<Cursor>> {
-    c.prepare_cached("SELECT uidvalidity, next_uid, first_seen_at FROM cursor WHERE mailbox = ?1 AND folder = ?2")?
-        .query_row((mailbox, folder), |row| {
-            Ok(Cursor { uidvalidity: row.get(0)?, next_uid: row.get(1)?, first_seen_at: instant(row.get(2)?) })
+    c.prepare_cached(
+        "SELECT uidvalidity, next_uid, history_until, first_seen_at FROM cursor WHERE mailbox = ?1 AND folder = ?2",
+    )?
+    .query_row((mailbox, folder), |row| {
+        Ok(Cursor {
+            uidvalidity: row.get(0)?,
+            next_uid: row.get(1)?,
+            history_until: row.get(2)?,
+            first_seen_at: instant(row.get(3)?),
         })
-        .maybe()
+    })
+    .maybe()
 }
 
 /// Moves the cursor: in the same transaction as the mails before it.
 pub fn set_cursor(tx: &Tx, mailbox: &str, folder: &str, role: Role, cursor: &Cursor) -> Result<()> {
     tx.prepare_cached(
-        "INSERT INTO cursor (mailbox, folder, role, uidvalidity, next_uid, first_seen_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6) \
-         ON CONFLICT (mailbox, folder) DO UPDATE SET uidvalidity = ?4, next_uid = ?5",
+        "INSERT INTO cursor (mailbox, folder, role, uidvalidity, next_uid, history_until, first_seen_at) \
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) \
+         ON CONFLICT (mailbox, folder) DO UPDATE SET uidvalidity = ?4, next_uid = ?5, history_until = ?6",
     )?
-    .execute((mailbox, folder, role.word(), cursor.uidvalidity, cursor.next_uid, micros(cursor.first_seen_at)))?;
+    .execute((
+        mailbox,
+        folder,
+        role.word(),
+        cursor.uidvalidity,
+        cursor.next_uid,
+        cursor.history_until,
+        micros(cursor.first_seen_at),
+    ))?;
+    Ok(())
+}
+
+/// Notes that the server refused to give a mail; gives how often by now.
+pub fn refuse(tx: &Tx, mailbox: &str, folder: &str, uidvalidity: u32, uid: u32) -> Result<u32> {
+    Ok(tx
+        .prepare_cached(
+            "INSERT INTO refused (mailbox, folder, uidvalidity, uid) VALUES (?1, ?2, ?3, ?4) \
+             ON CONFLICT DO UPDATE SET attempts = attempts + 1 RETURNING attempts",
+        )?
+        .query_row((mailbox, folder, uidvalidity, uid), |row| row.get(0))?)
+}
+
+/// Mails that the server has refused so far.
+pub fn refused(c: &Connection, mailbox: &str, folder: &str, uidvalidity: u32) -> Result<Vec<u32>> {
+    let mut rows =
+        c.prepare_cached("SELECT uid FROM refused WHERE mailbox = ?1 AND folder = ?2 AND uidvalidity = ?3")?;
+    let found = rows.query_map((mailbox, folder, uidvalidity), |row| row.get(0))?;
+    Ok(found.collect::<rusqlite::Result<_>>()?)
+}
+
+/// Forgets that a mail was refused: it is here, or gone for good.
+pub fn forget_refused(tx: &Tx, mailbox: &str, folder: &str, uidvalidity: u32, uid: u32) -> Result<()> {
+    tx.prepare_cached("DELETE FROM refused WHERE mailbox = ?1 AND folder = ?2 AND uidvalidity = ?3 AND uid = ?4")?
+        .execute((mailbox, folder, uidvalidity, uid))?;
     Ok(())
 }
 

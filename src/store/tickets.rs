@@ -294,6 +294,12 @@ pub fn raise(tx: &Tx, id: i64, urgent: bool, unprotected: bool, kind: Kind, encr
     Ok(())
 }
 
+/// Notes that a ticket is (or is not) a machine report.
+pub fn set_automatic(tx: &Tx, id: i64, automatic: bool) -> Result<()> {
+    tx.execute("UPDATE ticket SET automatic = ?2 WHERE id = ?1", (id, automatic))?;
+    Ok(())
+}
+
 /// Sets the strictest TLP mark seen.
 pub fn set_tlp(tx: &Tx, id: i64, tlp: &str) -> Result<()> {
     tx.execute("UPDATE ticket SET tlp = ?2 WHERE id = ?1", (id, tlp))?;
@@ -461,6 +467,41 @@ pub fn message(c: &Connection, id: i64) -> Result<Option<Message>> {
         .maybe()
 }
 
+/// Messages that could not be opened for want of a key.
+pub fn messages_without_key(c: &Connection) -> Result<Vec<Message>> {
+    let mut rows = c.prepare_cached(&format!(
+        "SELECT {MESSAGE_COLUMNS} FROM message WHERE direction = 'in' \
+         AND json_extract(verdict, '$.encryption_problem') IN ('no_key', 'key_unavailable') ORDER BY id"
+    ))?;
+    let found = rows.query_map([], read_message)?;
+    Ok(found.collect::<rusqlite::Result<_>>()?)
+}
+
+/// Replaces what a message says, once it could be opened: subject, text, verdict, problems.
+pub fn set_message_opened(
+    tx: &Tx,
+    id: i64,
+    subject: &str,
+    text: &str,
+    verdict: &str,
+    problems: &[String],
+) -> Result<()> {
+    let problems = serde_json::to_string(problems).unwrap_or_default();
+    tx.execute(
+        "UPDATE message SET subject = ?2, text = ?3, verdict = ?4, problems = ?5 WHERE id = ?1",
+        (id, subject, text, verdict, problems),
+    )?;
+    tx.execute("DELETE FROM attachment WHERE message_id = ?1", [id])?;
+    tx.execute("DELETE FROM indicator WHERE message_id = ?1", [id])?;
+    Ok(())
+}
+
+/// Notes the Message-ID and the octets under which a human's message left.
+pub fn set_message_sent(tx: &Tx, id: i64, message_id: &str, raw_id: i64) -> Result<()> {
+    tx.execute("UPDATE message SET message_id = ?2, raw_id = ?3 WHERE id = ?1", (id, message_id, raw_id))?;
+    Ok(())
+}
+
 /// Messages with this Message-ID, by tickets.
 pub fn messages_with_id(c: &Connection, message_id: &str) -> Result<Vec<Message>> {
     let mut rows =
@@ -535,6 +576,32 @@ pub fn indicators(c: &Connection, ticket: i64) -> Result<Vec<(String, String, i6
     )?;
     let found = rows.query_map([ticket], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
     Ok(found.collect::<rusqlite::Result<_>>()?)
+}
+
+/// How many tickets were opened in a span; for "N more".
+pub fn count_since(c: &Connection, since: Timestamp, until: Timestamp) -> Result<usize> {
+    count(
+        c,
+        "SELECT count(DISTINCT ticket_id) FROM history WHERE at BETWEEN ?1 AND ?2 AND what LIKE 'opened from %'",
+        since,
+        until,
+    )
+}
+
+/// How many tickets that say they are urgent were opened in a span.
+pub fn count_urgent_since(c: &Connection, since: Timestamp, until: Timestamp) -> Result<usize> {
+    count(
+        c,
+        "SELECT count(DISTINCT ticket_id) FROM history JOIN ticket ON ticket.id = ticket_id \
+         WHERE at BETWEEN ?1 AND ?2 AND what LIKE 'opened from %' AND reported_urgent",
+        since,
+        until,
+    )
+}
+
+fn count(c: &Connection, sql: &str, since: Timestamp, until: Timestamp) -> Result<usize> {
+    let count: i64 = c.prepare_cached(sql)?.query_row((micros(since), micros(until)), |row| row.get(0))?;
+    Ok(usize::try_from(count).unwrap_or_default())
 }
 
 /// How many clocks have passed their due time.
