@@ -19,16 +19,25 @@
 //! daemon   -> arrive decide respond api app journey edge store rules
 //! journey  -> arrive decide store rules edge
 //! arrive   -> edge store rules
-//! respond  -> edge store rules
+//! respond  -> decide edge store rules
 //! decide   -> store rules
-//! app      -> store rules edge
+//! app      -> decide store rules edge
 //! edge     -> rules
 //! store    -> rules
 //! config   -> rules
 //! rules    ->
 //! ```
 
+pub mod api;
+pub mod app;
 pub mod arrive;
+pub mod cli;
+pub mod config;
+pub mod daemon;
 pub mod decide;
 pub mod edge;
+pub mod house;
+pub mod journey;
+pub mod respond;
 pub mod rules;
+pub mod store;

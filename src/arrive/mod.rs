@@ -1,11 +1,13 @@
 //! Act 1: from the mailbox to a readable report.
 
 pub mod addresses;
+pub mod candidates;
 mod decode;
 pub mod entity;
 pub mod header;
 pub mod html;
 pub mod indicators;
+pub mod intake;
 mod multipart;
 pub mod open;
 pub mod params;

@@ -1,1 +1,13 @@
 //! The outside world, one file a protocol.
+
+pub mod clock;
+pub mod folder;
+pub mod imap;
+pub mod maildir;
+pub mod mime;
+pub mod openpgp;
+pub mod pager;
+pub mod random;
+pub mod secret;
+pub mod smtp;
+pub mod tls;

@@ -45,6 +45,13 @@ pub struct Report {
     pub from_disputed: bool,
 }
 
+impl Report {
+    /// The values of every outer header field of that name (any case), without outer blanks.
+    pub fn fields<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
+        self.headers.iter().filter(move |(n, _)| n.trim().eq_ignore_ascii_case(name)).map(|(_, v)| v.raw().trim())
+    }
+}
+
 /// What the outer mail says, before anything is opened.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Outer {
@@ -94,6 +101,20 @@ impl std::fmt::Debug for Attachment {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct MailedCertificate {
     pub bytes: Vec<u8>,
+    pub clear: bool,
+}
+
+/// A certificate that came with a mail, cut to what is bound and described: a candidate.
+#[derive(Clone, Debug)]
+pub struct Candidate {
+    /// Capital hex.
+    pub fingerprint: String,
+    pub bytes: Vec<u8>,
+    /// Fingerprints and key IDs of its keys.
+    pub handles: Vec<String>,
+    /// Addresses of its bound user IDs, in lower case.
+    pub addresses: Vec<String>,
+    /// It stood in an outer header or an unencrypted part.
     pub clear: bool,
 }
 

@@ -34,6 +34,8 @@ pub struct Settings {
     /// Largest mail read whole, octets.
     pub message_bytes: u64,
     pub retention_closed_after: Option<jiff::Span>,
+    /// What may stay in the file but should be known: one line each, for the operator.
+    pub warnings: Vec<String>,
 }
 
 #[derive(Debug, Clone)]

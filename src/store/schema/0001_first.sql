@@ -22,9 +22,20 @@ CREATE TABLE cursor (
     role        TEXT NOT NULL CHECK (role IN ('inbox', 'sent')),
     uidvalidity INTEGER NOT NULL,
     next_uid    INTEGER NOT NULL,
+    history_until INTEGER NOT NULL DEFAULT 0,  -- mails below this UID were there at first sight and are history
     first_seen_at INTEGER NOT NULL,
     PRIMARY KEY (mailbox, folder)
 ) STRICT;
+
+-- Mails that the server has and did not give: asked for again, at last replaced by a stub.
+CREATE TABLE refused (
+    mailbox     TEXT NOT NULL,
+    folder      TEXT NOT NULL,
+    uidvalidity INTEGER NOT NULL,
+    uid         INTEGER NOT NULL,
+    attempts    INTEGER NOT NULL DEFAULT 1,
+    PRIMARY KEY (mailbox, folder, uidvalidity, uid)
+) STRICT, WITHOUT ROWID;
 
 -- HAND-OVER 1: every mail that arrived, before anything is known about it.
 CREATE TABLE spool (
@@ -207,7 +218,8 @@ CREATE INDEX outbox_message_id ON outbox (message_id) WHERE message_id IS NOT NU
 CREATE TABLE page (
     id          INTEGER PRIMARY KEY AUTOINCREMENT,
     ticket_id   INTEGER REFERENCES ticket (id),   -- null: a group ("N more"), or a test
-    what        TEXT NOT NULL,        -- 'urgent', 'group', 'test', 'trouble'
+    slot        TEXT NOT NULL UNIQUE, -- one page a ticket, one a storm's window
+    what        TEXT NOT NULL,        -- 'urgent', 'group', 'test'
     code        TEXT NOT NULL UNIQUE, -- single use
     raised_at   INTEGER NOT NULL,
     step        INTEGER NOT NULL DEFAULT 0,
@@ -217,7 +229,7 @@ CREATE TABLE page (
     acknowledged_by TEXT
 ) STRICT;
 CREATE INDEX page_open ON page (next_at) WHERE next_at IS NOT NULL;
-CREATE UNIQUE INDEX page_ticket ON page (ticket_id) WHERE ticket_id IS NOT NULL;
+CREATE INDEX page_ticket ON page (ticket_id) WHERE ticket_id IS NOT NULL;
 
 CREATE TABLE stand_in (
     id      INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -233,6 +245,7 @@ CREATE TABLE cert (
     fingerprint   TEXT PRIMARY KEY,   -- capital hex
     bytes         BLOB NOT NULL,      -- binary, self-signatures merged
     candidate     INTEGER NOT NULL,   -- came with a mail; proves nothing
+    clear         INTEGER NOT NULL,   -- of a candidate: stood in an outer header or clear part (may serve acknowledgements)
     confirmed_at  INTEGER,            -- `key trust`
     confirmed_by  TEXT,
     method        TEXT,

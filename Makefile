@@ -1,0 +1,43 @@
+# Two commands for a fresh Debian-like machine with a Rust toolchain:
+#   make demo              the whole product in a temporary folder (make demo ARGS=--exit: no pauses)
+#   make test              all tests
+# And one to use it: sudo make install
+
+BUILD_PACKAGES = gcc libc6-dev pkg-config libssl-dev libclang-dev
+TEST_PACKAGES = dovecot-imapd postfix gnupg sq neomutt systemd openssl
+NEXTEST = 0.9.143
+
+PREFIX = /usr/local
+ARGS =
+
+.PHONY: demo test build install build-packages test-packages nextest
+
+demo: build
+	@cargo run --quiet --locked -- demo $(ARGS)
+
+# Tests that take a folder of mail find it in VIGIE_CORPUS.
+test: build-packages test-packages nextest
+	cargo nextest run --locked
+
+build: build-packages
+	@cargo build --locked
+
+# Into PREFIX, with the unit and its user; for a package, set DESTDIR.
+install:
+	@test -x target/release/vigie || { echo "First, as yourself: cargo build --release --locked" >&2; exit 1; }
+	install -D -m 755 target/release/vigie $(DESTDIR)$(PREFIX)/bin/vigie
+	install -D -m 644 systemd/vigie.service $(DESTDIR)/etc/systemd/system/vigie.service
+	install -D -m 644 systemd/sysusers.d/vigie.conf $(DESTDIR)/usr/lib/sysusers.d/vigie.conf
+	install -D -m 644 config.example.toml $(DESTDIR)$(PREFIX)/share/doc/vigie/config.example.toml
+	install -D -m 644 docs/operators.md $(DESTDIR)$(PREFIX)/share/doc/vigie/operators.md
+	@if [ -z "$(DESTDIR)" ]; then systemd-sysusers /usr/lib/sysusers.d/vigie.conf && systemctl daemon-reload; fi
+
+build-packages:
+	@command -v cargo >/dev/null || { echo "No cargo here: install Rust, see https://rustup.rs" >&2; exit 1; }
+	@.ci/packages $(BUILD_PACKAGES)
+
+test-packages:
+	@.ci/packages $(TEST_PACKAGES)
+
+nextest:
+	@cargo nextest --version >/dev/null 2>&1 || cargo install --locked cargo-nextest --version $(NEXTEST)

@@ -1,0 +1,334 @@
+//! HAND-OVER 1: from a watched folder into the spool, octets and cursor in one commit (law 1).
+//!
+//! Content decides nothing here: whatever the octets are, they are stored and the cursor moves
+//! on. The server's word is trusted as far as a lie costs no mail: after each wake everything
+//! from the cursor on is searched for; a new UIDVALIDITY means reading the folder anew, and the
+//! journey tells copies by content. `\Seen` is neither read nor set.
+//!
+//! Hostile data: raw mail, and the server. Failure: `Trouble`; what was committed stays, the rest
+//! is found again.
+
+use crate::edge::imap::{self, Fetched, Meta, Selected, Session};
+use crate::edge::maildir;
+use crate::rules::settings::{Existing, Mailbox};
+use crate::rules::trouble::Trouble;
+use crate::store::spool::{self, Arrival, Cursor, Place, Role};
+use crate::store::{Store, StoreError};
+use jiff::{SignedDuration, Timestamp};
+use std::path::Path;
+use std::sync::Arc;
+
+/// A mailbox may hold so many mails at first sight without a word in the config (`existing`).
+const FEW: usize = 10;
+
+/// A mail that could not be had so often is asked for by its head alone; after that, a stub takes its place.
+const REFUSALS: u32 = 3;
+
+/// How mails are asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Pace {
+    Batches,
+    /// One by one, after a session died over a batch: one poison mail must not block the rest.
+    Single,
+}
+
+/// One watched folder of a mailbox.
+#[derive(Debug, Clone)]
+pub struct Watch {
+    pub mailbox: Mailbox,
+    pub folder: String,
+    pub role: Role,
+    /// Larger mails are read in part, octets.
+    pub message_bytes: u64,
+}
+
+impl Watch {
+    /// `csirt/INBOX`: for logs and `status`.
+    pub fn name(&self) -> String {
+        format!("{}/{}", self.mailbox.name, self.folder)
+    }
+}
+
+/// Told how many mails of how many are stored, on long work.
+pub type Progress<'a> = &'a (dyn Fn(u64, u64) + Sync);
+
+/// Store work in the middle of talk with a server: on a thread that may block.
+async fn stored<T: Send + 'static>(
+    store: &Arc<Store>,
+    work: impl FnOnce(&Store) -> Result<T, StoreError> + Send + 'static,
+) -> Result<T, Trouble> {
+    let store = store.clone();
+    match tokio::task::spawn_blocking(move || work(&store)).await {
+        Ok(Ok(value)) => Ok(value),
+        Ok(Err(error)) => Err(Trouble::Later(error.to_string())),
+        Err(_) => Err(Trouble::Later("work in the store was cut short".to_owned())),
+    }
+}
+
+/// Stores every mail of the selected folder that is not here yet; gives how many came.
+pub async fn sync(
+    session: &mut Session,
+    selected: &Selected,
+    store: &Arc<Store>,
+    watch: &Watch,
+    pace: Pace,
+    now: Timestamp,
+    progress: Progress<'_>,
+) -> Result<usize, Trouble> {
+    let (mailbox, folder) = (watch.mailbox.name.clone(), watch.folder.clone());
+    let known = stored(store, move |s| s.read(|c| spool::cursor(c, &mailbox, &folder))).await?;
+    let mut cursor = match known {
+        Some(cursor) if cursor.uidvalidity == selected.uidvalidity && !selected.unstable => cursor,
+        // New UIDs: read all of it again; copies are told by content.
+        Some(cursor) => Cursor {
+            uidvalidity: selected.uidvalidity,
+            next_uid: 1,
+            history_until: 0,
+            first_seen_at: cursor.first_seen_at,
+        },
+        None => first_sight(session, selected, watch, now).await?,
+    };
+    let uids = session.search_from(selected, cursor.next_uid).await?;
+    let came = take(session, store, watch, pace, &mut cursor, &uids, now, progress).await?;
+    Ok(came + ask_again(session, store, watch, &cursor, now).await?)
+}
+
+/// The first sight of a folder. An inbox with many mails is not read before the config says what they are.
+async fn first_sight(
+    session: &mut Session,
+    selected: &Selected,
+    watch: &Watch,
+    now: Timestamp,
+) -> Result<Cursor, Trouble> {
+    let all = session.search_all(selected).await?;
+    let end = all.last().map_or(1, |last| last.saturating_add(1)).max(selected.uidnext.unwrap_or(1));
+    let mut cursor = Cursor { uidvalidity: selected.uidvalidity, next_uid: 1, history_until: 0, first_seen_at: now };
+    match (watch.role, watch.mailbox.existing) {
+        // What was sent before we came is nobody's answer to us.
+        (Role::Sent, _) => cursor.next_uid = end,
+        (Role::Inbox, Existing::History) => cursor.history_until = end,
+        (Role::Inbox, Existing::Work) => {}
+        (Role::Inbox, Existing::Unset) if all.len() <= FEW => {}
+        (Role::Inbox, Existing::Unset) => return Err(Trouble::Never(undecided(&watch.name(), all.len()))),
+    }
+    Ok(cursor)
+}
+
+fn undecided(name: &str, count: usize) -> String {
+    format!(
+        "{name} holds {count} messages and is not read until the config says what they are: set existing = \"work\" \
+         (each becomes a ticket with acknowledgement and clock) or existing = \"history\" (filed silently) for this mailbox"
+    )
+}
+
+async fn take(
+    session: &mut Session,
+    store: &Arc<Store>,
+    watch: &Watch,
+    pace: Pace,
+    cursor: &mut Cursor,
+    uids: &[u32],
+    now: Timestamp,
+    progress: Progress<'_>,
+) -> Result<usize, Trouble> {
+    let (mut came, mut seen) = (0, 0);
+    for some in uids.chunks(1000) {
+        let metas = session.size_and_date(some).await?;
+        let batches: Vec<&[Meta]> = match pace {
+            Pace::Batches => imap::batches(&metas).collect(),
+            Pace::Single => metas.chunks(1).collect(),
+        };
+        for batch in batches {
+            let fetched = session.fetch_many(batch, limit(watch)).await;
+            if let Some(last) = batch.last() {
+                cursor.next_uid = last.uid.saturating_add(1);
+            }
+            let fetched = match (fetched, batch) {
+                (Ok(fetched), _) => fetched,
+                (Err(trouble), [alone]) => {
+                    // The session died over this one mail: count that, go past it, and ask again later.
+                    let words = trouble.to_string();
+                    let refused = vec![(alone.uid, Fetched::Refused(words))];
+                    keep(store, watch, cursor, batch, refused, now).await?;
+                    return Err(trouble.into());
+                }
+                (Err(trouble), _) => return Err(trouble.into()),
+            };
+            came += keep(store, watch, cursor, batch, fetched, now).await?;
+            seen += batch.len() as u64;
+            progress(seen, uids.len() as u64);
+        }
+        if let Some(last) = some.last() {
+            cursor.next_uid = last.saturating_add(1);
+        }
+    }
+    // Also where nothing came: that a folder was seen is worth a row.
+    keep(store, watch, cursor, &[], Vec::new(), now).await?;
+    Ok(came)
+}
+
+fn limit(watch: &Watch) -> u32 {
+    u32::try_from(watch.message_bytes).unwrap_or(u32::MAX)
+}
+
+/// The hand-over: these mails and the cursor behind them, in one commit.
+async fn keep(
+    store: &Arc<Store>,
+    watch: &Watch,
+    cursor: &Cursor,
+    metas: &[Meta],
+    fetched: Vec<(u32, Fetched)>,
+    now: Timestamp,
+) -> Result<usize, Trouble> {
+    let (mailbox, folder, role) = (watch.mailbox.name.clone(), watch.folder.clone(), watch.role);
+    let (cursor, metas) = (cursor.clone(), metas.to_vec());
+    stored(store, move |s| {
+        s.write(|tx| {
+            let mut came = 0;
+            for (uid, mail) in fetched {
+                let Some(meta) = metas.iter().find(|meta| meta.uid == uid) else { continue };
+                let bytes = match mail {
+                    Fetched::Mail(mail) => mail.octets,
+                    Fetched::Gone => {
+                        tracing::warn!(mailbox, folder, uid, "a mail was gone before it could be read");
+                        spool::forget_refused(tx, &mailbox, &folder, cursor.uidvalidity, uid)?;
+                        continue;
+                    }
+                    Fetched::Refused(words) => {
+                        tracing::warn!(mailbox, folder, uid, words, "the server does not give a mail");
+                        spool::refuse(tx, &mailbox, &folder, cursor.uidvalidity, uid)?;
+                        continue;
+                    }
+                };
+                spool::forget_refused(tx, &mailbox, &folder, cursor.uidvalidity, uid)?;
+                let arrival = Arrival {
+                    mailbox: mailbox.clone(),
+                    role,
+                    folder: folder.clone(),
+                    place: Place::Imap { uidvalidity: cursor.uidvalidity, uid },
+                    full_size: u64::from(meta.size).max(bytes.len() as u64),
+                    bytes,
+                    received_at: receipt(meta.internaldate, now),
+                    envelope_sender: None,
+                    history: uid < cursor.history_until,
+                };
+                came += usize::from(spool::insert(tx, &arrival, now)?.is_some());
+            }
+            spool::set_cursor(tx, &mailbox, &folder, role, &cursor)?;
+            Ok(came)
+        })
+    })
+    .await
+}
+
+/// Mails that could not be had before: neither forgotten, nor in the way of the others. Each asking
+/// is counted before it is made, since it may cost the session.
+async fn ask_again(
+    session: &mut Session,
+    store: &Arc<Store>,
+    watch: &Watch,
+    cursor: &Cursor,
+    now: Timestamp,
+) -> Result<usize, Trouble> {
+    let (mailbox, folder, uidvalidity) = (watch.mailbox.name.clone(), watch.folder.clone(), cursor.uidvalidity);
+    let uids = stored(store, move |s| s.read(|c| spool::refused(c, &mailbox, &folder, uidvalidity))).await?;
+    let mut came = 0;
+    for meta in session.size_and_date(&uids).await? {
+        let (mailbox, folder) = (watch.mailbox.name.clone(), watch.folder.clone());
+        let asked =
+            stored(store, move |s| s.write(|tx| spool::refuse(tx, &mailbox, &folder, uidvalidity, meta.uid))).await?;
+        let fetched = match asked {
+            ..=REFUSALS => session.fetch(&meta, limit(watch)).await?,
+            n if n == REFUSALS + 1 => session.fetch_head(meta.uid).await?,
+            // An honest stub: no octets, but a ticket that says so.
+            _ => Fetched::Mail(imap::Mail { octets: Vec::new(), whole: false }),
+        };
+        if let Fetched::Refused(words) = &fetched {
+            tracing::warn!(watch.folder, meta.uid, words, "the server still does not give a mail");
+            continue;
+        }
+        came += keep(store, watch, cursor, &[meta], vec![(meta.uid, fetched)], now).await?;
+    }
+    Ok(came)
+}
+
+/// Receipt: the server's date if it lies within 30 days before first sight, else first sight.
+fn receipt(server: Option<Timestamp>, now: Timestamp) -> Timestamp {
+    match server {
+        Some(at) if at <= now && now.duration_since(at) <= SignedDuration::from_hours(30 * 24) => at,
+        _ => now,
+    }
+}
+
+/// Stores every mail of a Maildir that is not here yet; gives how many came.
+pub fn sync_maildir(
+    store: &Store,
+    watch: &Watch,
+    path: &Path,
+    now: Timestamp,
+    progress: Progress<'_>,
+) -> Result<usize, Trouble> {
+    let later = |error: StoreError| Trouble::Later(error.to_string());
+    let (mailbox, folder) = (&watch.mailbox.name, &watch.folder);
+    let (known, cursor) =
+        store.read(|c| Ok((spool::places(c, mailbox, folder)?, spool::cursor(c, mailbox, folder)?))).map_err(later)?;
+    let entries: Vec<_> = maildir::list_new(path)?.into_iter().filter(|entry| !known.contains(&entry.unique)).collect();
+    if cursor.is_none() && watch.mailbox.existing == Existing::Unset && entries.len() > FEW {
+        return Err(Trouble::Never(undecided(&watch.name(), entries.len())));
+    }
+    // The row of the cursor is written last: a first scan that was cut short goes on as one.
+    let history = cursor.is_none() && watch.mailbox.existing == Existing::History;
+    let mut came = 0;
+    for (batch, some) in entries.chunks(50).enumerate() {
+        let mut arrivals = Vec::new();
+        for entry in some {
+            let Some(mail) = maildir::read(entry, limit(watch))? else { continue };
+            arrivals.push(Arrival {
+                mailbox: mailbox.clone(),
+                role: watch.role,
+                folder: folder.clone(),
+                place: Place::Maildir { unique: entry.unique.clone() },
+                full_size: entry.size.max(mail.octets.len() as u64),
+                bytes: mail.octets,
+                received_at: receipt(entry.mtime, now),
+                envelope_sender: None,
+                history,
+            });
+        }
+        came += store
+            .write(|tx| {
+                let mut came = 0;
+                for arrival in &arrivals {
+                    came += usize::from(spool::insert(tx, arrival, now)?.is_some());
+                }
+                Ok(came)
+            })
+            .map_err(later)?;
+        progress((batch * 50 + some.len()) as u64, entries.len() as u64);
+    }
+    if cursor.is_none() {
+        let seen = Cursor { uidvalidity: 0, next_uid: 0, history_until: 0, first_seen_at: now };
+        store.write(|tx| spool::set_cursor(tx, mailbox, folder, watch.role, &seen)).map_err(later)?;
+    }
+    Ok(came)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::receipt;
+
+    #[test]
+    fn receipt_is_the_servers_date_within_thirty_days_and_never_in_the_future() {
+        let at = |text: &str| text.parse::<jiff::Timestamp>().unwrap();
+        let now = at("2026-11-27T18:01:00Z");
+        for (server, want) in [
+            (Some("2026-11-27T17:00:00Z"), "2026-11-27T17:00:00Z"),
+            (Some("2026-10-28T18:01:00Z"), "2026-10-28T18:01:00Z"),
+            (Some("2026-10-28T18:00:59Z"), "2026-11-27T18:01:00Z"),
+            (Some("2026-11-27T18:01:01Z"), "2026-11-27T18:01:00Z"),
+            (None, "2026-11-27T18:01:00Z"),
+        ] {
+            assert_eq!(receipt(server.map(at), now), at(want), "{server:?}");
+        }
+    }
+}

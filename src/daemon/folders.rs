@@ -1,0 +1,314 @@
+//! The watched folders: each its own loop with its own connection, so that one mailbox never
+//! waits for another. After a reload of the config they start anew.
+
+use super::Ground;
+use super::turns;
+use crate::arrive::intake::{self, Pace, Watch};
+use crate::decide::raise;
+use crate::edge::imap::{IdleEnd, ImapTrouble, Session, Timeouts};
+use crate::edge::random;
+use crate::house::House;
+use crate::respond::{post, tidy};
+use crate::rules::settings::{Imap, Settings, Source};
+use crate::rules::trouble::Trouble;
+use crate::store::spool::Role;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+/// IDLE is asked for anew this often: well before servers hang up, and a dead link is noticed.
+const IDLE: Duration = Duration::from_secs(4 * 60);
+
+/// Between two searches of one folder lies at least this.
+const AGAIN: Duration = Duration::from_secs(1);
+
+/// The folder of a Maildir is looked at this often.
+const MAILDIR: Duration = Duration::from_secs(2);
+
+/// Where the password was refused, at most one try in this time (T88).
+const LOCKED_OUT: Duration = Duration::from_secs(10 * 60);
+
+/// People are told when a mailbox has not been read for so long.
+const DEAF: Duration = Duration::from_secs(15 * 60);
+
+/// A folder to watch, and the way to it.
+#[derive(Clone)]
+pub struct Post {
+    pub watch: Watch,
+    pub way: Way,
+}
+
+/// How a folder is reached.
+#[derive(Clone)]
+pub enum Way {
+    Imap(Imap),
+    Maildir { path: PathBuf, filed_folder: String },
+}
+
+/// Every folder that the config wants watched.
+pub fn watched(settings: &Settings) -> Vec<Post> {
+    let mut posts = Vec::new();
+    for mailbox in &settings.mailboxes {
+        let watch = |folder: &str, role| Watch {
+            mailbox: mailbox.clone(),
+            folder: folder.to_owned(),
+            role,
+            message_bytes: settings.message_bytes,
+        };
+        match &mailbox.source {
+            Source::Imap(imap) => {
+                posts.push(Post { watch: watch(&imap.folder, Role::Inbox), way: Way::Imap(imap.clone()) });
+                if !imap.sent_folder.is_empty() {
+                    posts.push(Post { watch: watch(&imap.sent_folder, Role::Sent), way: Way::Imap(imap.clone()) });
+                }
+            }
+            Source::Maildir { path, filed_folder } => posts.push(Post {
+                watch: watch("", Role::Inbox),
+                way: Way::Maildir { path: path.clone(), filed_folder: filed_folder.clone() },
+            }),
+        }
+    }
+    posts
+}
+
+/// Watches all folders until the stop; starts anew where the config was reloaded.
+pub async fn keep(mut ground: Ground) {
+    while !ground.stop.is_cancelled() {
+        let house = ground.house.borrow_and_update().clone();
+        let (tasks, stop) = (TaskTracker::new(), ground.stop.child_token());
+        for post in watched(&house.settings) {
+            tasks.spawn(watch(ground.clone(), house.clone(), post, stop.clone()));
+        }
+        tokio::select! {
+            _ = ground.house.changed() => {}
+            () = ground.stop.cancelled() => {}
+        }
+        stop.cancel();
+        tasks.close();
+        tasks.wait().await;
+    }
+}
+
+/// One folder: watched, and after each failure again with a longer pause.
+async fn watch(ground: Ground, house: House, post: Post, stop: CancellationToken) {
+    let name = post.watch.name();
+    let mut failing: Option<(u32, Instant, bool)> = None;
+    let mut pace = Pace::Batches;
+    while !stop.is_cancelled() {
+        let mut well = || failing = None;
+        let ended = match &post.way {
+            Way::Imap(imap) => by_imap(&ground, &house, &post.watch, imap, pace, &stop, &mut well).await,
+            Way::Maildir { path, filed_folder } => {
+                by_maildir(&ground, &house, &post.watch, path, filed_folder, &stop, &mut well).await
+            }
+        };
+        let Err(trouble) = ended else { break };
+        let (times, since, told) = failing.unwrap_or((0, Instant::now(), false));
+        pace = if times == 0 { Pace::Batches } else { Pace::Single };
+        let words = trouble.to_string();
+        turns::note(&house, &name, house.now(), Some(&words));
+        let undecided = matches!(trouble, ImapTrouble::Cannot(_));
+        let tell = !told && (undecided || since.elapsed() >= DEAF);
+        if tell {
+            tell_people(&ground, &house, &name, &words);
+        }
+        failing = Some((times.saturating_add(1), since, told || tell));
+        let pause = match trouble {
+            ImapTrouble::Auth(_) => LOCKED_OUT,
+            _ => pause(times),
+        };
+        ground.pulse.beat(&name, pause + Duration::from_secs(120));
+        tokio::select! {
+            () = tokio::time::sleep(pause) => {}
+            () = stop.cancelled() => {}
+        }
+    }
+    ground.pulse.end(&name);
+}
+
+/// 1 s, doubling, at most 5 minutes, less up to a quarter.
+fn pause(times: u32) -> Duration {
+    let whole = Duration::from_secs(1 << times.min(9)).min(Duration::from_secs(300));
+    whole - whole * u32::from(random::jitter()) / (4 * 255)
+}
+
+fn tell_people(ground: &Ground, house: &House, name: &str, words: &str) {
+    let now = house.now();
+    let slot = format!("{name}-{}", now.as_second() / 86_400);
+    let text = format!("The mailbox folder {name} is not being read: {words}");
+    let told = tokio::task::block_in_place(|| {
+        house.store.write(|tx| raise::notice(tx, &house.settings, None, "mailbox", &slot, &text, now))
+    });
+    match told {
+        Ok(()) => ground.bells.owed.notify_one(),
+        Err(error) => tracing::error!(%error, "nobody could be told that a mailbox is not read"),
+    }
+}
+
+impl From<Trouble> for ImapTrouble {
+    fn from(trouble: Trouble) -> Self {
+        match trouble {
+            Trouble::Later(words) | Trouble::Unsure(words) => ImapTrouble::Later(words),
+            Trouble::Never(words) => ImapTrouble::Cannot(words),
+        }
+    }
+}
+
+/// Logs in to the server of a mailbox.
+pub async fn log_in(imap: &Imap) -> Result<Session, ImapTrouble> {
+    let password = post::password(&imap.server).map_err(ImapTrouble::Later)?.unwrap_or_default();
+    let tls = post::client_config(&imap.server).map_err(ImapTrouble::Cannot)?;
+    Session::connect(&imap.server, &password, tls, Timeouts::default()).await
+}
+
+async fn by_imap(
+    ground: &Ground,
+    house: &House,
+    watch: &Watch,
+    imap: &Imap,
+    pace: Pace,
+    stop: &CancellationToken,
+    well: &mut (dyn FnMut() + Send),
+) -> Result<(), ImapTrouble> {
+    let name = watch.name();
+    ground.pulse.beat(&name, Duration::from_secs(20 * 60));
+    let mut session = log_in(imap).await?;
+    let mut filed = ground.bells.filed.subscribe();
+    let mut selected = session.select(&watch.folder).await;
+    loop {
+        let folder = match &selected {
+            Ok(folder) => *folder,
+            // Nobody has sent anything from there yet.
+            Err(ImapTrouble::NoFolder(_)) if watch.role == Role::Sent => {
+                turns::note(house, &name, house.now(), None);
+                ground.pulse.beat(&name, LOCKED_OUT + Duration::from_secs(120));
+                tokio::select! {
+                    () = tokio::time::sleep(imap_poll(imap)) => {}
+                    () = stop.cancelled() => return Ok(session.logout().await),
+                }
+                selected = session.select(&watch.folder).await;
+                continue;
+            }
+            Err(trouble) => return Err(trouble.clone()),
+        };
+        let progress = Progress::new(&name);
+        let came = intake::sync(&mut session, &folder, &house.store, watch, house.now(), &|done, all| {
+            progress.show(done, all)
+        })
+        .await?;
+        if came > 0 {
+            ground.bells.spooled.notify_one();
+        }
+        filed.borrow_and_update();
+        if watch.role == Role::Inbox {
+            let mailbox = &watch.mailbox.name;
+            tidy::tidy_imap(&mut session, &folder, &house.store, mailbox, &watch.folder, &imap.filed_folder).await?;
+        }
+        for alert in session.take_alerts() {
+            tracing::warn!(name, alert, "the server wants a person to read this");
+        }
+        turns::note(house, &name, house.now(), None);
+        well();
+        let wait = if session.can.idle { IDLE } else { imap_poll(imap) };
+        ground.pulse.beat(&name, wait + Duration::from_secs(10 * 60));
+        let bell = async {
+            tokio::select! {
+                _ = filed.changed() => {}
+                () = stop.cancelled() => {}
+            }
+        };
+        let end = if session.can.idle {
+            session.idle(wait, bell).await?
+        } else {
+            tokio::select! {
+                () = tokio::time::sleep(wait) => IdleEnd::Time,
+                () = bell => IdleEnd::Bell,
+            }
+        };
+        if stop.is_cancelled() {
+            return Ok(session.logout().await);
+        }
+        // A server may push without end; it is asked once a second at most.
+        if end == IdleEnd::News && looked.elapsed() < AGAIN {
+            tokio::time::sleep(AGAIN - looked.elapsed()).await;
+        }
+        if end == IdleEnd::Time {
+            // Selecting anew notices a folder that was made anew.
+            selected = session.select(&watch.folder).await;
+        }
+    }
+}
+
+fn imap_poll(imap: &Imap) -> Duration {
+    Duration::try_from(imap.poll).unwrap_or(Duration::from_secs(60))
+}
+
+async fn by_maildir(
+    ground: &Ground,
+    house: &House,
+    watch: &Watch,
+    path: &std::path::Path,
+    filed_folder: &str,
+    stop: &CancellationToken,
+    well: &mut (dyn FnMut() + Send),
+) -> Result<(), ImapTrouble> {
+    let name = watch.name();
+    let mut filed = ground.bells.filed.subscribe();
+    while !stop.is_cancelled() {
+        let progress = Progress::new(&name);
+        let turn = || -> Result<usize, Trouble> {
+            let came =
+                intake::sync_maildir(&house.store, watch, path, house.now(), &|done, all| progress.show(done, all))?;
+            tidy::tidy_maildir(&house.store, &watch.mailbox.name, &watch.folder, path, filed_folder)?;
+            Ok(came)
+        };
+        if tokio::task::block_in_place(turn)? > 0 {
+            ground.bells.spooled.notify_one();
+        }
+        turns::note(house, &name, house.now(), None);
+        well();
+        ground.pulse.beat(&name, Duration::from_secs(120));
+        tokio::select! {
+            () = tokio::time::sleep(MAILDIR) => {}
+            _ = filed.changed() => {}
+            () = stop.cancelled() => {}
+        }
+    }
+    Ok(())
+}
+
+/// Long work says how far it is: a bar on a terminal, a line in the log now and then elsewhere.
+pub struct Progress {
+    name: String,
+    bar: Option<indicatif::ProgressBar>,
+    last: std::sync::Mutex<Instant>,
+}
+
+impl Progress {
+    /// For work on `name`.
+    pub fn new(name: &str) -> Arc<Progress> {
+        Arc::new(Progress { name: name.to_owned(), bar: None, last: std::sync::Mutex::new(Instant::now()) })
+    }
+
+    /// The same with a bar, where standard error is a terminal.
+    pub fn on_terminal(name: &str) -> Arc<Progress> {
+        let bar = std::io::IsTerminal::is_terminal(&std::io::stderr()).then(|| indicatif::ProgressBar::new(0));
+        Arc::new(Progress { name: name.to_owned(), bar, last: std::sync::Mutex::new(Instant::now()) })
+    }
+
+    /// So many of so many are done.
+    pub fn show(&self, done: u64, all: u64) {
+        if let Some(bar) = &self.bar {
+            bar.set_length(all);
+            bar.set_position(done);
+            return;
+        }
+        let mut last = self.last.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        if last.elapsed() >= Duration::from_secs(5) {
+            *last = Instant::now();
+            tracing::info!(name = self.name, done, all, "reading a mailbox");
+        }
+    }
+}

@@ -1,0 +1,496 @@
+//! HAND-OVER 2: a decision becomes a ticket, its history, its intents and its deadlines, and the
+//! spooled mail is done, in one transaction.
+//!
+//! Running it twice for one mail changes nothing: only a waiting mail is filed.
+//! Failure: the store's; then nothing of it has happened.
+
+use super::raise;
+use super::triage::{AnalystAct, Decision, Placement};
+use crate::rules::address::Address;
+use crate::rules::caps;
+use crate::rules::intent::Intent;
+use crate::rules::ladder;
+use crate::rules::report::{Candidate, Report};
+use crate::rules::settings::{Language, Settings};
+use crate::rules::subject;
+use crate::rules::ticket::{Direction, LinkKind, Priority, State};
+use crate::rules::verdict::Encryption;
+use crate::store::certs::NewCert;
+use crate::store::spool::{SpoolState, Spooled};
+use crate::store::tickets::{Clock, Message, Ticket};
+use crate::store::{Result, Tx, certs, duty, history, outbox, spool, tickets};
+use jiff::{SignedDuration, Timestamp};
+
+/// All that filing one mail needs.
+pub struct Filing<'a> {
+    pub settings: &'a Settings,
+    pub mail: &'a Spooled,
+    pub report: &'a Report,
+    pub decision: &'a Decision,
+    pub candidates: &'a [Candidate],
+    /// A fresh single-use code, should the mail page somebody.
+    pub code: &'a str,
+    pub now: Timestamp,
+}
+
+/// Files one mail; gives its spool row as it is afterwards.
+pub fn file(tx: &Tx, filing: &Filing) -> Result<Spooled> {
+    let id = filing.mail.id;
+    let Some(mail) = spool::get(tx, id)? else { return Ok(filing.mail.clone()) };
+    if mail.state != SpoolState::New {
+        return Ok(mail);
+    }
+    match spool::twin(tx, &mail)? {
+        Some((ticket, message)) => second_copy(tx, filing, ticket, message)?,
+        None => {
+            keep_candidates(tx, filing)?;
+            let (state, ticket, message) = place(tx, filing)?;
+            spool::settle(tx, id, state, Some(ticket), Some(message), None)?;
+        }
+    }
+    Ok(spool::get(tx, id)?.unwrap_or(mail))
+}
+
+fn place(tx: &Tx, filing: &Filing) -> Result<(SpoolState, i64, i64)> {
+    match &filing.decision.placement {
+        Placement::New { claims } => {
+            let (ticket, message) = open_ticket(tx, filing)?;
+            for claimed in claims {
+                tickets::add_link(tx, ticket, *claimed, LinkKind::Claims)?;
+            }
+            owe(tx, filing, ticket, message)?;
+            Ok((SpoolState::Filed, ticket, message))
+        }
+        Placement::Join { ticket } => Ok((SpoolState::Joined, *ticket, join(tx, filing, *ticket)?)),
+        Placement::Analyst { name, ticket, act } => analyst_mail(tx, filing, name, *ticket, act),
+    }
+}
+
+/// A ticket of its own.
+fn open_ticket(tx: &Tx, filing: &Filing) -> Result<(i64, i64)> {
+    let Filing { settings, mail, report, decision, now, .. } = *filing;
+    let year = mail.received_at.to_zoned(settings.team.time_zone.clone()).year();
+    let number = tickets::next_number(tx, &settings.team.ticket_prefix, year)?;
+    let ticket = tickets::insert(
+        tx,
+        &Ticket {
+            id: 0,
+            number: number.to_string(),
+            state: State::New,
+            subject: subject::without_tags(report.subject.raw(), &settings.team.ticket_prefix),
+            mailbox: mail.mailbox.clone(),
+            kind: decision.kind,
+            priority: Priority::Normal,
+            reported_urgent: decision.reported_urgent,
+            urgent_unprotected: decision.urgent_unprotected,
+            tlp: decision.tlp.clone(),
+            classification: None,
+            severity: None,
+            assignee: None,
+            consent: None,
+            language: language_word(decision.language).to_owned(),
+            automatic: decision.automatic,
+            suspected_spam: decision.suspected_spam,
+            reply_suppressed: decision.reply_suppressed.clone(),
+            reporter: report.from.as_ref().map(|a| a.as_str().to_owned()),
+            reporter_name: report.from_name.raw().to_owned(),
+            constituent: decision.constituent.clone(),
+            received_encrypted: came_encrypted(report),
+            received_at: mail.received_at,
+            acknowledged_at: None,
+            answered_at: None,
+            clock: None,
+            remind_at: None,
+            due_at: None,
+            escalate_at: None,
+            escalated_at: None,
+        },
+    )?;
+    if decision.suspected_spam {
+        tickets::add_label(tx, ticket, "suspected-spam")?;
+    }
+    let message = keep_message(tx, filing, ticket, Direction::In, None)?;
+    history::add(
+        tx,
+        Some(ticket),
+        now,
+        history::VIGIE,
+        &format!("opened from mailbox {}, message {message}", mail.mailbox),
+    )?;
+    Ok((ticket, message))
+}
+
+/// What a new ticket makes us owe.
+fn owe(tx: &Tx, filing: &Filing, ticket: i64, message: i64) -> Result<()> {
+    let Filing { settings, decision, now, .. } = *filing;
+    let due_at = if decision.clock { Some(start_clock(tx, filing, ticket)?) } else { None };
+    if let Some(to) = &decision.acknowledge {
+        acknowledge(tx, filing, ticket, to, due_at)?;
+    }
+    if decision.alert {
+        raise::alert(tx, settings, ticket, message, false, now)?;
+    }
+    if decision.page {
+        raise::page(tx, settings, ticket, now, filing.code)?;
+    }
+    Ok(())
+}
+
+/// Starts the clock at the receipt of this mail; gives the due time.
+fn start_clock(tx: &Tx, filing: &Filing, ticket: i64) -> Result<Timestamp> {
+    let from = filing.mail.received_at;
+    let clock = clock_from(filing.settings, from);
+    tickets::set_clock(tx, ticket, &clock)?;
+    Ok(clock.due_at)
+}
+
+/// A fresh clock: what DESIGN's "Business days" promises for a receipt.
+pub fn clock_from(settings: &Settings, from: Timestamp) -> Clock {
+    let deadlines = ladder::deadlines(&settings.sla, from);
+    Clock {
+        from,
+        remind_at: deadlines.remind_at,
+        due_at: deadlines.due_at,
+        escalate_at: deadlines.escalate_at,
+        rung: 0,
+        next_rung_at: ladder::rung_at(&settings.sla, from, 0).1,
+    }
+}
+
+/// Owes the acknowledgement, once a ticket. Over a cap it waits; the ticket does not (A1.8).
+fn acknowledge(tx: &Tx, filing: &Filing, ticket: i64, to: &Address, due_at: Option<Timestamp>) -> Result<()> {
+    let Filing { settings, mail, report, decision, now, .. } = *filing;
+    let not_before = room_for_acknowledgement(tx, settings, to, decision.constituent.is_some(), now)?;
+    let outer = &report.outer;
+    let intent = Intent::Acknowledgement {
+        language: decision.language,
+        received_at: mail.received_at,
+        due_at,
+        in_reply_to: report.message_id.clone(),
+        references: if outer.references.is_empty() { outer.in_reply_to.clone() } else { outer.references.clone() },
+        wrong_key: outer.has_ciphertext && !outer.recipients.is_empty() && !outer.names_our_key,
+    };
+    outbox::owe(tx, Some(ticket), &format!("ticket-{ticket}"), to.as_str(), &intent, not_before, now)?;
+    if not_before > now {
+        history::add(tx, Some(ticket), now, history::VIGIE, "acknowledgement waits: too many went out lately")?;
+        let slot = now.strftime("%Y-%m-%d").to_string();
+        let words = "More mail arrives than the caps on acknowledgements allow. Tickets are opened all the same; the acknowledgements wait.";
+        raise::notice(tx, settings, None, "caps", &slot, words, now)?;
+    }
+    Ok(())
+}
+
+/// The first instant at which the caps leave room; constituents and confirmed keys stand outside `total`.
+fn room_for_acknowledgement(
+    tx: &Tx,
+    settings: &Settings,
+    to: &Address,
+    constituent: bool,
+    now: Timestamp,
+) -> Result<Timestamp> {
+    let sent = outbox::acknowledgements_since(tx, now - SignedDuration::from_hours(48))?;
+    let times = |mine: &dyn Fn(&Address) -> bool| -> Vec<Timestamp> {
+        sent.iter().filter(|(_, a)| Address::parse(a).is_some_and(|a| mine(&a))).map(|(at, _)| *at).collect()
+    };
+    let limits = &settings.acknowledge;
+    let mut room = caps::room_at(&limits.per_address, &times(&|a| a == to), now);
+    room = room.max(caps::room_at(&limits.per_domain, &times(&|a| a.domain() == to.domain()), now));
+    let confirmed = certs::of_address(tx, to.key())?.iter().any(|cert| cert.confirmed_at.is_some());
+    if !constituent && !confirmed {
+        room = room.max(caps::room_at(&limits.total, &times(&|_| true), now));
+    }
+    Ok(room)
+}
+
+/// A participant's further mail.
+fn join(tx: &Tx, filing: &Filing, ticket: i64) -> Result<i64> {
+    let Filing { settings, report, decision, now, .. } = *filing;
+    let message = keep_message(tx, filing, ticket, Direction::In, None)?;
+    tickets::add_received_via(tx, ticket, &filing.mail.mailbox)?;
+    tickets::raise(
+        tx,
+        ticket,
+        decision.reported_urgent,
+        decision.urgent_unprotected,
+        decision.kind,
+        came_encrypted(report),
+    )?;
+    let Some(row) = tickets::get(tx, ticket)? else { return Ok(message) };
+    raise_tlp(tx, &row, decision)?;
+    history::add(tx, Some(ticket), now, history::VIGIE, &format!("further mail, message {message}"))?;
+    // A reporter's word wakes a ticket that waited or was put away; an untouched one stays new.
+    if !matches!(row.state, State::New | State::Open) {
+        tickets::set_state(tx, ticket, State::Open)?;
+        history::add(tx, Some(ticket), now, history::VIGIE, &format!("state {} -> open", row.state))?;
+    }
+    // A further mail before the answer does not push the promise back; one after it starts a new one.
+    if decision.clock && row.clock.is_none() {
+        start_clock(tx, filing, ticket)?;
+    }
+    if decision.alert {
+        raise::alert(tx, settings, ticket, message, true, now)?;
+    }
+    if decision.page {
+        raise::page(tx, settings, ticket, now, filing.code)?;
+    }
+    Ok(message)
+}
+
+fn raise_tlp(tx: &Tx, row: &Ticket, decision: &Decision) -> Result<()> {
+    use crate::rules::tlp::Mark;
+    let mark = |word: &Option<String>| word.as_deref().and_then(Mark::from_word);
+    let (had, has) = (mark(&row.tlp), mark(&decision.tlp));
+    if has > had {
+        if let Some(mark) = has {
+            tickets::set_tlp(tx, row.id, mark.word())?;
+        }
+    }
+    Ok(())
+}
+
+/// An analyst's own mail: an answer, an acknowledgement of a page, a note, or a ticket of its own.
+fn analyst_mail(
+    tx: &Tx,
+    filing: &Filing,
+    name: &str,
+    ticket: Option<i64>,
+    act: &AnalystAct,
+) -> Result<(SpoolState, i64, i64)> {
+    let now = filing.now;
+    let page = match act {
+        AnalystAct::AcknowledgePage { page } => {
+            let acknowledged = duty::acknowledge(tx, *page, name, now)?;
+            let row = duty::page(tx, *page)?;
+            let ticket = row.and_then(|p| p.ticket_id);
+            if acknowledged {
+                history::add(tx, ticket, now, name, &format!("acknowledged page {page} by mail"))?;
+            }
+            ticket
+        }
+        _ => None,
+    };
+    let Some(ticket) = ticket.or(page) else {
+        let (ticket, message) = open_ticket(tx, filing)?;
+        return Ok((SpoolState::Filed, ticket, message));
+    };
+    let direction = if *act == AnalystAct::Answer { Direction::Out } else { Direction::Note };
+    let message = keep_message(tx, filing, ticket, direction, Some(name))?;
+    match act {
+        AnalystAct::Answer => answered(tx, ticket, name, filing.mail.received_at, now, "answered by mail")?,
+        AnalystAct::Note => history::add(tx, Some(ticket), now, name, &format!("note by mail, message {message}"))?,
+        AnalystAct::UnverifiedNote => {
+            let what = format!("unverified note in the name of {name}, message {message}");
+            history::add(tx, Some(ticket), now, history::VIGIE, &what)?;
+        }
+        AnalystAct::AcknowledgePage { .. } => {}
+    }
+    Ok((SpoolState::Joined, ticket, message))
+}
+
+/// An answer found in the Sent folder. Filed once, like any mail.
+pub fn file_sent(tx: &Tx, filing: &Filing, ticket: Option<i64>, author: &str) -> Result<Spooled> {
+    let id = filing.mail.id;
+    let Some(mail) = spool::get(tx, id)? else { return Ok(filing.mail.clone()) };
+    if mail.state != SpoolState::New {
+        return Ok(mail);
+    }
+    match (ticket, spool::twin(tx, &mail)?) {
+        (_, Some((ticket, message))) => {
+            spool::settle(tx, id, SpoolState::Duplicate, Some(ticket), Some(message), None)?;
+        }
+        (Some(ticket), None) => {
+            let message = keep_message(tx, filing, ticket, Direction::Out, Some(author))?;
+            let at = filing.report.date.map_or(mail.received_at, |date| date.min(mail.received_at));
+            answered(tx, ticket, author, at, filing.now, "answer found in the Sent folder")?;
+            spool::settle(tx, id, SpoolState::Joined, Some(ticket), Some(message), None)?;
+        }
+        (None, None) => {
+            spool::settle(tx, id, SpoolState::Ignored, None, None, Some("no answer to a ticket"))?;
+            if let Some(raw) = mail.raw_id {
+                spool::let_go(tx, id, raw)?;
+            }
+        }
+    }
+    Ok(spool::get(tx, id)?.unwrap_or(mail))
+}
+
+/// A human's message has reached the reporter: the clock ends, the ticket waits.
+pub fn answered(tx: &Tx, ticket: i64, who: &str, at: Timestamp, now: Timestamp, what: &str) -> Result<()> {
+    let Some(row) = tickets::get(tx, ticket)? else { return Ok(()) };
+    tickets::set_answered(tx, ticket, at)?;
+    tickets::stop_clock(tx, ticket)?;
+    history::add(tx, Some(ticket), now, who, what)?;
+    if matches!(row.state, State::New | State::Open) {
+        tickets::set_state(tx, ticket, State::Waiting)?;
+        history::add(tx, Some(ticket), now, who, &format!("state {} -> waiting", row.state))?;
+    }
+    Ok(())
+}
+
+/// The same mail once more (law 1): one ticket, both raws kept, urgency is the OR, kind the
+/// strictest. What the stricter mailbox owes and the laxer one did not, is owed now.
+fn second_copy(tx: &Tx, filing: &Filing, ticket: i64, message: i64) -> Result<()> {
+    let Filing { settings, mail, report, decision, now, .. } = *filing;
+    let ticket = tickets::living(tx, ticket)?;
+    let Some(before) = tickets::get(tx, ticket)? else { return Ok(()) };
+    tickets::add_received_via(tx, ticket, &mail.mailbox)?;
+    tickets::raise(
+        tx,
+        ticket,
+        decision.reported_urgent,
+        decision.urgent_unprotected,
+        decision.kind,
+        came_encrypted(report),
+    )?;
+    spool::settle(tx, mail.id, SpoolState::Duplicate, Some(ticket), Some(message), None)?;
+    let what = format!("the same mail again, from mailbox {}", mail.mailbox);
+    history::add(tx, Some(ticket), now, history::VIGIE, &what)?;
+    let stricter = decision.kind > before.kind;
+    if stricter && matches!(decision.placement, Placement::New { .. }) {
+        if before.automatic && !decision.automatic {
+            tickets::set_automatic(tx, ticket, false)?;
+        }
+        let due_at = match (&before.clock, decision.clock && before.answered_at.is_none()) {
+            (Some(clock), _) => Some(clock.due_at),
+            (None, true) => Some(start_clock(tx, filing, ticket)?),
+            (None, false) => None,
+        };
+        if let Some(to) = &decision.acknowledge {
+            acknowledge(tx, filing, ticket, to, due_at)?;
+        }
+        if decision.alert {
+            raise::alert(tx, settings, ticket, message, false, now)?;
+        }
+    }
+    if decision.page && (stricter || !before.reported_urgent) {
+        raise::page(tx, settings, ticket, now, filing.code)?;
+    }
+    Ok(())
+}
+
+/// A mail that could not be opened when it came, and now can: the message says what it says, and
+/// what was urgent all along pages now. Receipt and clock stay as they were.
+pub fn reopened(tx: &Tx, filing: &Filing, message: i64) -> Result<()> {
+    let Filing { settings, report, decision, now, .. } = *filing;
+    let Some(before) = tickets::message(tx, message)? else { return Ok(()) };
+    let verdict = serde_json::to_string(&report.verdict).unwrap_or_default();
+    let problems: Vec<String> = report.problems.iter().map(|p| p.word().to_owned()).collect();
+    tickets::set_message_opened(tx, message, report.subject.raw(), report.text.raw(), &verdict, &problems)?;
+    tickets::insert_content(tx, message, &report.attachments, &report.indicators)?;
+    keep_candidates(tx, filing)?;
+    let Some(row) = tickets::get(tx, before.ticket_id)? else { return Ok(()) };
+    if row.subject == subject::without_tags(&before.subject, &settings.team.ticket_prefix) {
+        tickets::set_subject(tx, row.id, &subject::without_tags(report.subject.raw(), &settings.team.ticket_prefix))?;
+    }
+    raise_tlp(tx, &row, decision)?;
+    tickets::raise(tx, row.id, decision.reported_urgent, false, row.kind, true)?;
+    history::add(
+        tx,
+        Some(row.id),
+        now,
+        history::VIGIE,
+        &format!("message {message} opened with a key that came later"),
+    )?;
+    if decision.page && row.state.is_live() {
+        raise::page(tx, settings, row.id, now, filing.code)?;
+    }
+    Ok(())
+}
+
+/// A mail that three attempts could not file: a stub ticket, an alert, the raw mail kept (law 3).
+pub fn hold(tx: &Tx, settings: &Settings, mail: &Spooled, reason: &str, now: Timestamp) -> Result<Spooled> {
+    let Some(row) = spool::get(tx, mail.id)? else { return Ok(mail.clone()) };
+    if row.state != SpoolState::New {
+        return Ok(row);
+    }
+    let report = Report { problems: vec![crate::rules::report::Problem::Unreadable], ..Report::default() };
+    let decision = Decision {
+        placement: Placement::New { claims: Vec::new() },
+        kind: settings.mailbox(&row.mailbox).map_or(crate::rules::ticket::Kind::Incident, |m| m.kind),
+        reported_urgent: false,
+        urgent_unprotected: false,
+        automatic: false,
+        reply_suppressed: Some("unreadable".to_owned()),
+        suspected_spam: false,
+        tlp: None,
+        language: settings.team.languages.first().copied().unwrap_or(Language::En),
+        constituent: None,
+        acknowledge: None,
+        alert: true,
+        page: false,
+        clock: !row.history,
+    };
+    let filing = Filing { settings, mail: &row, report: &report, decision: &decision, candidates: &[], code: "", now };
+    let (ticket, message) = match (row.ticket_id, row.message_id) {
+        (Some(ticket), Some(message)) => (ticket, message),
+        _ => open_ticket(tx, &filing)?,
+    };
+    if decision.clock {
+        start_clock(tx, &filing, ticket)?;
+    }
+    raise::alert(tx, settings, ticket, message, false, now)?;
+    history::add(tx, Some(ticket), now, history::VIGIE, &format!("held in quarantine: {reason}"))?;
+    spool::settle(tx, row.id, SpoolState::Held, Some(ticket), Some(message), Some(reason))?;
+    Ok(spool::get(tx, row.id)?.unwrap_or(row))
+}
+
+fn keep_message(tx: &Tx, filing: &Filing, ticket: i64, direction: Direction, author: Option<&str>) -> Result<i64> {
+    let Filing { mail, report, .. } = *filing;
+    let addresses = |list: &[Address]| list.iter().map(|a| a.as_str().to_owned()).collect();
+    let message = tickets::insert_message(
+        tx,
+        &Message {
+            id: 0,
+            ticket_id: ticket,
+            direction,
+            message_id: report.message_id.clone(),
+            from: report.from.as_ref().map(|a| a.as_str().to_owned()),
+            to: addresses(&report.to),
+            cc: addresses(&report.cc),
+            date: report.date,
+            received_at: mail.received_at,
+            subject: report.subject.raw().to_owned(),
+            text: report.text.raw().to_owned(),
+            raw_id: mail.raw_id,
+            verdict: serde_json::to_string(&report.verdict).ok(),
+            headers: report.headers.iter().map(|(name, value)| (name.clone(), value.raw().to_owned())).collect(),
+            problems: report.problems.iter().map(|p| p.word().to_owned()).collect(),
+            author: author.map(str::to_owned),
+        },
+    )?;
+    tickets::insert_content(tx, message, &report.attachments, &report.indicators)?;
+    Ok(message)
+}
+
+/// Certificates that came with the mail become candidates; what is known already stays as it is.
+fn keep_candidates(tx: &Tx, filing: &Filing) -> Result<()> {
+    for candidate in filing.candidates {
+        if certs::get(tx, &candidate.fingerprint)?
+            .is_some_and(|known| !known.candidate || known.clear >= candidate.clear)
+        {
+            continue;
+        }
+        let cert = NewCert {
+            fingerprint: &candidate.fingerprint,
+            bytes: &candidate.bytes,
+            handles: &candidate.handles,
+            addresses: &candidate.addresses,
+            candidate: true,
+            clear: candidate.clear,
+            source: "mail",
+        };
+        certs::keep(tx, &cert, filing.now)?;
+    }
+    Ok(())
+}
+
+fn came_encrypted(report: &Report) -> bool {
+    report.verdict.encryption != Encryption::None || report.outer.has_ciphertext
+}
+
+fn language_word(language: Language) -> &'static str {
+    match language {
+        Language::En => "en",
+        Language::Fr => "fr",
+    }
+}

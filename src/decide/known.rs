@@ -1,0 +1,118 @@
+//! What the store knows about a mail before triage: the tickets it names, and with what proof.
+
+use super::triage::{Known, NamedTicket};
+use crate::rules::address::Address;
+use crate::rules::report::Report;
+use crate::rules::settings::{Mailbox, Settings};
+use crate::rules::ticket::{Direction, Number};
+use crate::rules::{message_id, subject};
+use crate::store::spool::Spooled;
+use crate::store::tickets::{self, Message};
+use crate::store::{Result, duty, outbox};
+use rusqlite::Connection;
+
+/// At most so many references and tags are looked up: a mail names few tickets, or none.
+const POINTERS: usize = 200;
+
+/// Looks up everything that triage asks for. `id_key`: the key under our Message-IDs.
+pub fn known<'a>(
+    c: &Connection,
+    settings: &'a Settings,
+    mailbox: &'a Mailbox,
+    mail: &Spooled,
+    report: &Report,
+    id_key: &[u8; 32],
+) -> Result<Known<'a>> {
+    Ok(Known {
+        settings,
+        mailbox,
+        received_at: mail.received_at,
+        envelope_sender: envelope_sender(mail, report),
+        named: named(c, settings, report, id_key)?,
+        page: page(c, settings, report)?,
+        history: mail.history,
+    })
+}
+
+/// The envelope sender: what intake was told, else the Return-Path; `Some(None)` is `<>`.
+fn envelope_sender(mail: &Spooled, report: &Report) -> Option<Option<Address>> {
+    let told = mail.envelope_sender.as_deref().or_else(|| {
+        report.headers.iter().find(|(name, _)| name.eq_ignore_ascii_case("return-path")).map(|(_, value)| value.raw())
+    })?;
+    Some(Address::parse(told))
+}
+
+/// The tickets that a mail names by a reference or by a number in its real subject, each once.
+pub fn named(c: &Connection, settings: &Settings, report: &Report, id_key: &[u8; 32]) -> Result<Vec<NamedTicket>> {
+    let mut found: Vec<NamedTicket> = Vec::new();
+    let mut note = |ticket: i64, proven: bool| -> Result<()> {
+        let ticket = tickets::living(c, ticket)?;
+        match found.iter_mut().find(|known| known.id == ticket) {
+            Some(known) => known.proven_by_reference |= proven,
+            None => found.extend(describe(c, ticket, proven)?),
+        }
+        Ok(())
+    };
+    for id in report.references.iter().chain(&report.in_reply_to).take(POINTERS) {
+        if let Some(number) = message_id::verify(id_key, id) {
+            if let Some(ticket) = tickets::by_number(c, &number)? {
+                note(ticket.id, true)?;
+                continue;
+            }
+        }
+        // A mail of ours whose hash does not fit (forged, or from before a restored key) is a hint only.
+        if let Some(ticket) = outbox::ticket_of_message_id(c, id)? {
+            note(ticket, false)?;
+        }
+        for message in tickets::messages_with_id(c, id)? {
+            note(message.ticket_id, proves(settings, &message, report))?;
+        }
+    }
+    for number in subject::ticket_tags(report.subject.raw(), &settings.team.ticket_prefix).into_iter().take(POINTERS) {
+        if let Some(ticket) = tickets::by_number(c, &number)? {
+            note(ticket.id, false)?;
+        }
+    }
+    Ok(found)
+}
+
+/// Whether a reference to this message proves that the sender took part: an answer found in our
+/// Sent folder, or this same sender's own mail to nobody but us.
+fn proves(settings: &Settings, message: &Message, report: &Report) -> bool {
+    match message.direction {
+        Direction::Out => true,
+        Direction::In => {
+            let same_sender = report.from.is_some() && message.from.as_deref().and_then(Address::parse) == report.from;
+            let to_us =
+                |text: &String| Address::parse(text).is_some_and(|a| settings.own_addresses().any(|own| *own == a));
+            same_sender && !message.to.is_empty() && message.to.iter().chain(&message.cc).all(to_us)
+        }
+        Direction::Ack | Direction::Note => false,
+    }
+}
+
+fn describe(c: &Connection, ticket: i64, proven: bool) -> Result<Option<NamedTicket>> {
+    let Some(row) = tickets::get(c, ticket)? else { return Ok(None) };
+    let Some(number) = Number::parse(&row.number) else { return Ok(None) };
+    let participants = tickets::participants(c, ticket)?.iter().filter_map(|p| Address::parse(p)).collect();
+    let reporter = row.reporter.as_deref().and_then(Address::parse);
+    Ok(Some(NamedTicket { id: ticket, number, participants, reporter, proven_by_reference: proven }))
+}
+
+/// The page whose code stands in an analyst's mail.
+fn page(c: &Connection, settings: &Settings, report: &Report) -> Result<Option<i64>> {
+    let from_analyst =
+        report.from.as_ref().is_some_and(|from| settings.duty.analysts.iter().any(|a| a.address == *from));
+    if !from_analyst {
+        return Ok(None);
+    }
+    let words = [report.subject.raw(), report.text.raw()];
+    let codes =
+        words.iter().flat_map(|text| text.split(|c: char| !c.is_ascii_alphanumeric())).filter(|w| w.len() == 10);
+    for code in codes.take(POINTERS) {
+        if let Some(page) = duty::page_of_code(c, &code.to_ascii_uppercase())? {
+            return Ok(Some(page.id));
+        }
+    }
+    Ok(None)
+}

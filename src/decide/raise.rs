@@ -1,0 +1,222 @@
+//! Who is told, and in which rows: alerts, pages, reminders, escalations and notices become
+//! intents here, inside the transaction that made them necessary.
+//!
+//! Failure: none of its own. Where nobody can be told, the history says so and `status` shows it.
+
+use crate::rules::intent::Intent;
+use crate::rules::paging::{self, Storm};
+use crate::rules::settings::Settings;
+use crate::store::duty::NewPage;
+use crate::store::{Result, Tx, duty, history, outbox};
+use jiff::{SignedDuration, Timestamp};
+
+/// The analysts who can be reached now, the one on duty first.
+pub fn line(tx: &Tx, settings: &Settings, now: Timestamp) -> Result<Vec<String>> {
+    let stand_ins = duty::stand_ins(tx, now)?;
+    let known = |name: &String| settings.analyst(name).is_some();
+    Ok(settings.duty.rota.line(now, &stand_ins).into_iter().filter(known).collect())
+}
+
+/// Whom an alert goes to: the analyst on duty; where nobody is, those who take escalations.
+fn on_duty(tx: &Tx, settings: &Settings, now: Timestamp) -> Result<Vec<String>> {
+    Ok(paging::step(0, &line(tx, settings, now)?, &settings.sla.escalate_to))
+}
+
+/// Owes one mail to each of these analysts.
+fn owe_each(
+    tx: &Tx,
+    settings: &Settings,
+    ticket: Option<i64>,
+    slot: &str,
+    analysts: &[String],
+    not_before: Timestamp,
+    now: Timestamp,
+    intent: impl Fn(String) -> Intent,
+) -> Result<()> {
+    for name in analysts {
+        if let Some(analyst) = settings.analyst(name) {
+            let intent = intent(name.clone());
+            outbox::owe(tx, ticket, &format!("{slot}-{name}"), analyst.address.as_str(), &intent, not_before, now)?;
+        }
+    }
+    if analysts.is_empty() {
+        history::add(
+            tx,
+            ticket,
+            now,
+            history::VIGIE,
+            "nobody is on duty and nobody takes escalations: nobody was told",
+        )?;
+    }
+    Ok(())
+}
+
+/// Tells the analyst on duty of a new ticket or of a reporter's further mail. In a storm, one
+/// mail a window says "N more" (T69).
+pub fn alert(tx: &Tx, settings: &Settings, ticket: i64, message: i64, follow_up: bool, now: Timestamp) -> Result<()> {
+    let analysts = on_duty(tx, settings, now)?;
+    let recent = outbox::alerts_since(tx, now - SignedDuration::from_hours(1))?;
+    match paging::storm(&recent, now, paging::ALERTS_SINGLY) {
+        Storm::Single => {
+            owe_each(tx, settings, Some(ticket), &format!("alert-{message}"), &analysts, now, now, |analyst| {
+                Intent::Alert { message, follow_up, analyst }
+            })
+        }
+        Storm::Grouped { window_start, send_at } => {
+            let slot = format!("alerts-{}", window_start.as_second());
+            owe_each(tx, settings, None, &slot, &analysts, send_at, now, |analyst| Intent::AlertGroup {
+                since: window_start,
+                analyst,
+            })
+        }
+    }
+}
+
+/// Pages the analyst on duty for an urgent ticket: once a ticket, grouped in a storm.
+pub fn page(tx: &Tx, settings: &Settings, ticket: i64, now: Timestamp, code: &str) -> Result<()> {
+    let recent = duty::raised_since(tx, now - SignedDuration::from_hours(1))?;
+    match paging::storm(&recent, now, paging::PAGES_SINGLY) {
+        Storm::Single => raise_page(tx, settings, Some(ticket), &format!("ticket-{ticket}"), "urgent", now, now, code),
+        Storm::Grouped { window_start, send_at } => {
+            let slot = format!("group-{}", window_start.as_second());
+            raise_page(tx, settings, None, &slot, "group", send_at, now, code)
+        }
+    }
+    .map(|_| ())
+}
+
+/// Raises a page that tries the way to the analyst on duty; gives its id.
+pub fn test_page(tx: &Tx, settings: &Settings, now: Timestamp, code: &str) -> Result<Option<i64>> {
+    raise_page(tx, settings, None, &format!("test-{code}"), "test", now, now, code)
+}
+
+fn raise_page(
+    tx: &Tx,
+    settings: &Settings,
+    ticket: Option<i64>,
+    slot: &str,
+    what: &str,
+    send_at: Timestamp,
+    now: Timestamp,
+    code: &str,
+) -> Result<Option<i64>> {
+    let analysts = on_duty(tx, settings, now)?;
+    let next_at = Some(send_at + settings.duty.page_ack_within);
+    let Some(page) = duty::raise(tx, &NewPage { ticket, slot, what, code, analysts: &analysts, next_at }, now)? else {
+        return Ok(None);
+    };
+    history::add(tx, ticket, now, history::VIGIE, &format!("page {page} ({what}) to {}", names(&analysts)))?;
+    owe_page(tx, settings, page, ticket, 0, &analysts, send_at, now)?;
+    Ok(Some(page))
+}
+
+fn owe_page(
+    tx: &Tx,
+    settings: &Settings,
+    page: i64,
+    ticket: Option<i64>,
+    step: u32,
+    analysts: &[String],
+    send_at: Timestamp,
+    now: Timestamp,
+) -> Result<()> {
+    let slot = format!("page-{page}-{step}");
+    let intent = |analyst| Intent::Page { page, step, analyst };
+    owe_each(tx, settings, ticket, &slot, analysts, send_at, now, intent)?;
+    for name in analysts.iter().filter(|name| settings.analyst(name).is_some_and(|a| a.command.is_some())) {
+        outbox::owe(
+            tx,
+            ticket,
+            &format!("{slot}-{name}-command"),
+            &format!("command:{name}"),
+            &intent(name.clone()),
+            send_at,
+            now,
+        )?;
+    }
+    Ok(())
+}
+
+/// Lets an unacknowledged page climb to the next in line (P9).
+pub fn climb(tx: &Tx, settings: &Settings, page: &duty::Page, now: Timestamp) -> Result<()> {
+    let step = page.step + 1;
+    let analysts = paging::step(step, &line(tx, settings, page.raised_at)?, &settings.sla.escalate_to);
+    let next_at = (!analysts.is_empty()).then(|| now + settings.duty.page_ack_within);
+    duty::climb(tx, page.id, step, &analysts, next_at)?;
+    if analysts.is_empty() {
+        let what = format!("page {} was acknowledged by nobody and nobody is left in line", page.id);
+        return history::add(tx, page.ticket_id, now, history::VIGIE, &what);
+    }
+    history::add(
+        tx,
+        page.ticket_id,
+        now,
+        history::VIGIE,
+        &format!("page {} was not acknowledged; next in line: {}", page.id, names(&analysts)),
+    )?;
+    owe_page(tx, settings, page.id, page.ticket_id, step, &analysts, now, now)
+}
+
+/// Reminds the analyst who has the ticket, else the one on duty.
+pub fn remind(
+    tx: &Tx,
+    settings: &Settings,
+    ticket: &crate::store::tickets::Ticket,
+    due: bool,
+    rung: u32,
+    now: Timestamp,
+) -> Result<()> {
+    let analysts = match &ticket.assignee {
+        Some(name) if settings.analyst(name).is_some() => vec![name.clone()],
+        _ => on_duty(tx, settings, now)?,
+    };
+    let slot = format!("{}-{rung}", clock_slot(ticket));
+    history::add(tx, Some(ticket.id), now, history::VIGIE, &format!("reminder to {}", names(&analysts)))?;
+    owe_each(tx, settings, Some(ticket.id), &slot, &analysts, now, now, |analyst| Intent::Reminder { due, analyst })
+}
+
+/// Escalates to these analysts; nobody named: the one on duty.
+pub fn escalate(
+    tx: &Tx,
+    settings: &Settings,
+    ticket: &crate::store::tickets::Ticket,
+    nth: u32,
+    to: &[String],
+    now: Timestamp,
+) -> Result<()> {
+    let analysts = if to.is_empty() { on_duty(tx, settings, now)? } else { to.to_vec() };
+    let slot = format!("{}-e{nth}", clock_slot(ticket));
+    history::add(tx, Some(ticket.id), now, history::VIGIE, &format!("escalation {nth} to {}", names(&analysts)))?;
+    owe_each(tx, settings, Some(ticket.id), &slot, &analysts, now, now, |analyst| Intent::Escalation { nth, analyst })
+}
+
+/// One run of a ticket's clock: what makes its rungs unique.
+fn clock_slot(ticket: &crate::store::tickets::Ticket) -> String {
+    format!("{}-{}", ticket.id, ticket.clock.as_ref().map_or(0, |clock| clock.from.as_microsecond()))
+}
+
+/// Tells the operators that something needs a person: once per slot. Goes to those who take
+/// escalations, else to the analyst on duty.
+pub fn notice(
+    tx: &Tx,
+    settings: &Settings,
+    ticket: Option<i64>,
+    about: &str,
+    slot: &str,
+    words: &str,
+    now: Timestamp,
+) -> Result<()> {
+    let analysts = match settings.sla.escalate_to.is_empty() {
+        true => line(tx, settings, now)?.into_iter().take(1).collect(),
+        false => settings.sla.escalate_to.clone(),
+    };
+    owe_each(tx, settings, ticket, &format!("{about}-{slot}"), &analysts, now, now, |analyst| Intent::Notice {
+        about: about.to_owned(),
+        words: words.to_owned(),
+        analyst,
+    })
+}
+
+fn names(analysts: &[String]) -> String {
+    if analysts.is_empty() { "nobody".to_owned() } else { analysts.join(", ") }
+}

@@ -1,0 +1,51 @@
+//! Which mail in the team's Sent folder is a human's answer to a ticket.
+//!
+//! It references a mail of the ticket, is addressed to its reporter, is dated after that mail,
+//! and is not ours by Message-ID, nor automatic, nor resent (DESIGN, "Belonging").
+
+use crate::rules::address::Address;
+use crate::rules::report::Report;
+use crate::rules::ticket::Direction;
+use crate::store::{Result, outbox, tickets};
+use jiff::Timestamp;
+use rusqlite::Connection;
+
+/// The ticket that this sent mail answers.
+pub fn answers(
+    c: &Connection,
+    report: &Report,
+    installed_at: Timestamp,
+    received_at: Timestamp,
+) -> Result<Option<i64>> {
+    let has = |name: &str| report.headers.iter().any(|(field, _)| field.eq_ignore_ascii_case(name));
+    let automatic = report.headers.iter().any(|(field, value)| {
+        field.eq_ignore_ascii_case("auto-submitted") && !value.raw().trim().eq_ignore_ascii_case("no")
+    });
+    let ours = match &report.message_id {
+        Some(id) => outbox::is_ours(c, id)?,
+        None => false,
+    };
+    let dated = report.date.unwrap_or(received_at);
+    if automatic || ours || has("resent-from") || has("resent-date") || dated < installed_at {
+        return Ok(None);
+    }
+    for id in report.references.iter().chain(&report.in_reply_to).take(200) {
+        let mut named = outbox::ticket_of_message_id(c, id)?.map(|ticket| (ticket, Timestamp::UNIX_EPOCH));
+        if named.is_none() {
+            named = tickets::messages_with_id(c, id)?
+                .into_iter()
+                .find(|m| m.direction != Direction::Note)
+                .map(|m| (m.ticket_id, m.received_at));
+        }
+        let Some((ticket, mail_received)) = named else { continue };
+        let ticket = tickets::living(c, ticket)?;
+        let Some(row) = tickets::get(c, ticket)? else { continue };
+        let reporter = row.reporter.as_deref().and_then(Address::parse);
+        let to_reporter = reporter.is_some_and(|reporter| report.to.iter().chain(&report.cc).any(|a| *a == reporter));
+        // Dates of mail have whole seconds.
+        if to_reporter && dated.as_second() >= mail_received.as_second() {
+            return Ok(Some(ticket));
+        }
+    }
+    Ok(None)
+}

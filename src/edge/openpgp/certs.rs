@@ -1,0 +1,486 @@
+//! Certificates: what they say, cut down to what their owner bound to them.
+//!
+//! Hostile data: keys that came with mails, keyrings of operators. Failure: an error in words for
+//! the operator; nothing of a certificate is believed that its own key did not sign. Limits (T40):
+//! 1 MiB a certificate, 50 user IDs, 50 subkeys, 200 certificates at once.
+//! Known gap: a flooded certificate above 1 MiB is refused, not thinned out.
+
+use super::{Lenient, armor, system_time, timestamp};
+use crate::rules::address::Address;
+use crate::rules::untrusted::Untrusted;
+use jiff::Timestamp;
+use openpgp::cert::amalgamation::{ValidAmalgamation, ValidateAmalgamation};
+use openpgp::cert::{Cert, CertBuilder, CipherSuite, ValidCert};
+use openpgp::packet::Signature;
+use openpgp::parse::Parse;
+use openpgp::policy::StandardPolicy;
+use openpgp::serialize::{MarshalInto, SerializeInto};
+use openpgp::types::{Features, KeyFlags, RevocationStatus};
+use openpgp::{Packet, Profile};
+use sequoia_openpgp as openpgp;
+use std::collections::BTreeSet;
+
+const BYTES: usize = 1 << 20;
+const USER_IDS: usize = 50;
+const SUBKEYS: usize = 50;
+const CERTIFICATES: usize = 200;
+
+/// What one certificate says, at a given time.
+#[derive(Debug, Clone)]
+pub struct CertificateFacts {
+    /// Of the primary key, capital hex.
+    pub fingerprint: String,
+    pub user_ids: Vec<Untrusted>,
+    /// Addresses in user IDs that are bound by a valid self-signature and not revoked.
+    pub addresses: Vec<Address>,
+    /// Capital hex, fingerprints and 64-bit key IDs of the primary key and all subkeys: hints for
+    /// a search, never proof (T39).
+    pub handles: Vec<String>,
+    /// The octets held secret parts too.
+    pub secret: bool,
+    pub created_at: Timestamp,
+    pub expires_at: Option<Timestamp>,
+    pub revoked: bool,
+    /// Now: bound, alive, not revoked, of a strong enough algorithm.
+    pub usable_for_encryption: bool,
+    pub usable_for_signing: bool,
+    /// In words for the operator.
+    pub problems: Vec<String>,
+    /// The public certificate, binary, cut to what is bound: this is what the store keeps.
+    pub bytes: Vec<u8>,
+}
+
+/// Reads certificates, armoured or binary, one or many. Signatures of third parties are dropped.
+pub fn describe(octets: &[u8], now: Timestamp) -> Result<Vec<CertificateFacts>, String> {
+    describe_keeping(octets, &[], now)
+}
+
+/// As `describe`, and keeps the certifications by these introducers (fingerprints).
+pub fn describe_keeping(
+    octets: &[u8],
+    introducers: &[String],
+    now: Timestamp,
+) -> Result<Vec<CertificateFacts>, String> {
+    let mut found = Vec::new();
+    let mut trouble = None;
+    for one in split(octets) {
+        if found.len() >= CERTIFICATES {
+            return Err(format!("more than {CERTIFICATES} certificates at once; give them in several files"));
+        }
+        if one.len() > BYTES {
+            trouble = Some(
+                "a certificate is larger than 1 MiB; export it minimal (gpg --export-options export-minimal)".into(),
+            );
+            continue;
+        }
+        match Cert::from_bytes(&one) {
+            Ok(cert) => found.push(facts(&cert, introducers, now)?),
+            Err(_) => {
+                trouble = Some("a certificate cannot be read; it may be version 3, damaged or not supported".into())
+            }
+        }
+    }
+    match (found.is_empty(), trouble) {
+        (false, _) => Ok(found),
+        (true, Some(trouble)) => Err(trouble),
+        (true, None) => Err("no OpenPGP certificate in it; expected a PGP PUBLIC KEY BLOCK".to_owned()),
+    }
+}
+
+/// Cuts octets into those of single certificates.
+fn split(octets: &[u8]) -> Vec<Vec<u8>> {
+    let text;
+    let binary = if octets.first().is_some_and(|first| first & 0x80 != 0) && octets.first() != Some(&0xEF) {
+        vec![octets.to_vec()]
+    } else {
+        text = String::from_utf8_lossy(octets);
+        let keys = |kind| matches!(kind, armor::Kind::PublicKey | armor::Kind::PrivateKey);
+        let blocks = armor::find(&text).into_iter().filter(|block| keys(block.kind));
+        blocks.filter_map(|block| armor::decode(text.get(block.span)?)).collect()
+    };
+    let mut certs: Vec<Vec<u8>> = Vec::new();
+    for stream in binary {
+        let mut open = false;
+        for packet in armor::packets(&stream) {
+            // 5 and 6: a secret or public primary key begins the next certificate.
+            let starts = matches!(packet.tag, 5 | 6);
+            open |= starts;
+            if starts {
+                certs.push(Vec::new());
+            }
+            if let (true, Some(last), Some(whole)) = (open, certs.last_mut(), stream.get(packet.span)) {
+                last.extend_from_slice(whole);
+            }
+        }
+    }
+    certs
+}
+
+fn facts(cert: &Cert, introducers: &[String], now: Timestamp) -> Result<CertificateFacts, String> {
+    let at = system_time(now);
+    let strict = StandardPolicy::at(at);
+    let (strong, valid) = match (cert.with_policy(&strict, at), cert.with_policy(&Lenient, at)) {
+        (Ok(valid), _) => (true, valid),
+        (Err(_), Ok(valid)) => (false, valid),
+        (Err(_), Err(_)) => return bare(cert),
+    };
+    let revoked = matches!(cert.revocation_status(&Lenient, at), RevocationStatus::Revoked(_));
+    let expires_at = valid.primary_key().key_expiration_time().map(timestamp);
+    let usable = strong && !revoked && valid.alive().is_ok();
+    let keys = || valid.keys().alive().revoked(false).supported();
+    let mut facts = CertificateFacts {
+        user_ids: valid
+            .userids()
+            .take(USER_IDS)
+            .map(|id| Untrusted::new(String::from_utf8_lossy(id.userid().value())))
+            .collect(),
+        addresses: if strong { addresses(&valid) } else { Vec::new() },
+        expires_at,
+        revoked,
+        usable_for_encryption: usable && keys().for_transport_encryption().next().is_some(),
+        usable_for_signing: usable && keys().for_signing().next().is_some(),
+        bytes: canonical(cert, introducers)?,
+        ..bare(cert)?
+    };
+    facts.problems = problems(&facts, strong, now);
+    Ok(facts)
+}
+
+/// The facts of a certificate that binds nothing.
+fn bare(cert: &Cert) -> Result<CertificateFacts, String> {
+    let handles: BTreeSet<String> = cert
+        .keys()
+        .take(SUBKEYS + 1)
+        .flat_map(|key| [key.key().fingerprint().to_hex(), key.key().keyid().to_hex()])
+        .collect();
+    Ok(CertificateFacts {
+        fingerprint: cert.fingerprint().to_hex(),
+        user_ids: Vec::new(),
+        addresses: Vec::new(),
+        handles: handles.into_iter().collect(),
+        secret: cert.is_tsk(),
+        created_at: timestamp(cert.primary_key().key().creation_time()),
+        expires_at: None,
+        revoked: false,
+        usable_for_encryption: false,
+        usable_for_signing: false,
+        problems: vec!["nothing in it is signed by its own key".into()],
+        bytes: canonical(cert, &[])?,
+    })
+}
+
+/// Words for the operator about what makes the certificate less useful.
+fn problems(facts: &CertificateFacts, strong: bool, now: Timestamp) -> Vec<String> {
+    let mut words = Vec::new();
+    if !strong {
+        words.push("bound by weak signatures (SHA-1 or MD5) or a short key; ask its owner to renew it".to_owned());
+    }
+    if facts.revoked {
+        words.push("revoked by its owner".to_owned());
+    }
+    match facts.expires_at {
+        Some(end) if end <= now => words.push(format!("expired on {}", end.strftime("%Y-%m-%d"))),
+        _ if !strong || facts.revoked => {}
+        _ => {
+            if !facts.usable_for_encryption {
+                words.push("has no key that can be encrypted to".to_owned());
+            }
+            if !facts.usable_for_signing {
+                words.push("has no key that can sign".to_owned());
+            }
+        }
+    }
+    if facts.addresses.is_empty() && strong {
+        words.push("no user ID holds an e-mail address".to_owned());
+    }
+    words
+}
+
+/// The addresses that a certificate binds, without repeats.
+fn addresses(valid: &ValidCert) -> Vec<Address> {
+    let mut found: Vec<Address> = Vec::new();
+    for id in valid.userids().revoked(false).take(USER_IDS) {
+        let address = id.userid().email().ok().flatten().and_then(Address::parse);
+        found.extend(address.filter(|address| !found.contains(address)));
+    }
+    found
+}
+
+/// The public certificate with what its key signed, and nothing else but the certifications of
+/// user IDs by the introducers.
+fn canonical(cert: &Cert, introducers: &[String]) -> Result<Vec<u8>, String> {
+    let failed = |_| "the certificate cannot be written again".to_owned();
+    let mut out = Vec::new();
+    let mut add = |packet: Packet| -> Result<(), String> {
+        out.extend(MarshalInto::to_vec(&packet).map_err(failed)?);
+        Ok(())
+    };
+    let primary = cert.primary_key();
+    add(primary.key().clone().into())?;
+    for signature in primary.self_signatures().chain(primary.self_revocations()) {
+        add(signature.clone().into())?;
+    }
+    let bound_ids =
+        cert.userids().filter(|id| id.self_signatures().next().is_some() && id.userid().value().len() <= 2048);
+    for id in bound_ids.take(USER_IDS) {
+        add(id.userid().clone().into())?;
+        let by_introducer = id.certifications().filter(|signature| issued_by(signature, introducers));
+        for signature in id.self_signatures().chain(id.self_revocations()).chain(by_introducer) {
+            add(signature.clone().into())?;
+        }
+    }
+    for key in cert.keys().subkeys().filter(|key| key.self_signatures().next().is_some()).take(SUBKEYS) {
+        add(key.key().clone().into())?;
+        for signature in key.self_signatures().chain(key.self_revocations()) {
+            add(signature.clone().into())?;
+        }
+    }
+    if out.len() > BYTES {
+        return Err("the certificate is larger than 1 MiB even without foreign signatures".to_owned());
+    }
+    Ok(out)
+}
+
+fn issued_by(signature: &Signature, introducers: &[String]) -> bool {
+    signature.get_issuers().iter().any(|issuer| {
+        let issuer = issuer.to_hex();
+        introducers.iter().any(|introducer| introducer.ends_with(&issuer) || introducer == &issuer)
+    })
+}
+
+/// Joins what two copies of one certificate say. Both are to be `bytes` of `describe`: a copy
+/// from outside adds what its key signed, and takes nothing away.
+pub fn merge(old: &[u8], new: &[u8]) -> Result<Vec<u8>, String> {
+    let read = |octets| Cert::from_bytes(octets).map_err(|_| "the certificate cannot be read".to_owned());
+    let (old, new) = (read(old)?, read(new)?);
+    if old.fingerprint() != new.fingerprint() {
+        return Err("these are two different certificates".to_owned());
+    }
+    let both = old
+        .strip_secret_key_material()
+        .merge_public(new)
+        .map_err(|_| "the certificates cannot be merged".to_owned())?;
+    let octets = SerializeInto::to_vec(&both).map_err(|_| "the certificate cannot be written again".to_owned())?;
+    if octets.len() > BYTES { Err("the certificate would be larger than 1 MiB".to_owned()) } else { Ok(octets) }
+}
+
+/// Whether a user ID with this address carries a certification, valid now, by one of the
+/// introducers (their certificates, binary).
+pub fn certified_by(cert: &[u8], address: &Address, introducers: &[Vec<u8>], now: Timestamp) -> bool {
+    let Ok(cert) = Cert::from_bytes(cert) else { return false };
+    let at = system_time(now);
+    let policy = StandardPolicy::at(at);
+    let introducers: Vec<Cert> = introducers.iter().filter_map(|octets| Cert::from_bytes(octets).ok()).collect();
+    if cert.with_policy(&policy, at).is_err() {
+        return false;
+    }
+    let introducers = introducers.iter().filter(|introducer| {
+        introducer.fingerprint() != cert.fingerprint()
+            && introducer.with_policy(&policy, at).is_ok_and(|valid| {
+                let revoked = matches!(valid.revocation_status(), RevocationStatus::Revoked(_));
+                valid.alive().is_ok() && !revoked && valid.primary_key().for_certification()
+            })
+    });
+    let keys: Vec<_> = introducers.map(|introducer| introducer.primary_key().key().role_as_unspecified()).collect();
+    cert.userids().take(USER_IDS).any(|id| {
+        let bound = id
+            .clone()
+            .with_policy(&policy, at)
+            .is_ok_and(|valid| !matches!(valid.revocation_status(), RevocationStatus::Revoked(_)));
+        bound
+            && id.userid().email().ok().flatten().and_then(Address::parse).as_ref() == Some(address)
+            && keys.iter().any(|key| id.active_certifications_by_key(&policy, at, *key).next().is_some())
+    })
+}
+
+/// A certificate as text to send: armoured, public parts only.
+pub fn export_armored(octets: &[u8]) -> Result<String, String> {
+    let cert = Cert::from_bytes(octets).map_err(|_| "the certificate cannot be read".to_owned())?;
+    let armoured = SerializeInto::to_vec(&cert.strip_secret_key_material().armored());
+    let armoured = armoured.map_err(|_| "the certificate cannot be written".to_owned())?;
+    String::from_utf8(armoured).map_err(|_| "the certificate cannot be written".to_owned())
+}
+
+/// A new team key: version 4, Curve25519, a primary key that signs and a subkey that decrypts.
+/// It advertises SEIPDv1 alone, so that no sender picks a packet that GnuPG 2.2 cannot read, nor
+/// one that Sequoia cannot (LibrePGP AEAD). Gives the armoured secret key and the fingerprint.
+pub fn generate(user_id: &str, now: Timestamp) -> Result<(String, String), String> {
+    let failed = |_| "the key could not be generated".to_owned();
+    let (cert, _) = CertBuilder::new()
+        .set_cipher_suite(CipherSuite::Cv25519)
+        .set_profile(Profile::RFC4880)
+        .and_then(|builder| builder.set_features(Features::empty().set_seipdv1()))
+        .map_err(failed)?
+        .set_creation_time(system_time(now))
+        .set_primary_key_flags(KeyFlags::empty().set_certification().set_signing())
+        .add_userid(user_id)
+        .add_subkey(KeyFlags::empty().set_transport_encryption().set_storage_encryption(), None, None)
+        .generate()
+        .map_err(failed)?;
+    let armoured = SerializeInto::to_vec(&cert.as_tsk().armored()).map_err(failed)?;
+    let armoured = String::from_utf8(armoured).map_err(|_| "the key could not be written".to_owned())?;
+    Ok((armoured, cert.fingerprint().to_hex()))
+}
+
+/// Mends an armoured key that was copied out of a document or web page; see `armor::repair`. Only
+/// for keys that an operator imports and compares by fingerprint.
+pub fn repair_armor(text: &str) -> String {
+    armor::repair(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use openpgp::cert::{CertRevocationBuilder, Preferences};
+    use openpgp::packet::UserID;
+    use openpgp::packet::signature::SignatureBuilder;
+    use openpgp::types::{HashAlgorithm, ReasonForRevocation, SignatureType};
+    use std::time::Duration;
+
+    fn now() -> Timestamp {
+        "2026-11-20T10:00:00Z".parse().unwrap()
+    }
+
+    fn person(user_id: &str) -> Cert {
+        let builder = CertBuilder::general_purpose(Some(user_id)).set_cipher_suite(CipherSuite::Cv25519);
+        builder.set_creation_time(system_time(now()) - Duration::from_secs(86_400)).generate().unwrap().0
+    }
+
+    fn octets(cert: &Cert) -> Vec<u8> {
+        SerializeInto::to_vec(cert).unwrap()
+    }
+
+    fn one(octets: &[u8]) -> CertificateFacts {
+        let mut found = describe(octets, now()).unwrap();
+        assert_eq!(found.len(), 1);
+        found.remove(0)
+    }
+
+    fn revoke(cert: &Cert, reason: ReasonForRevocation) -> Cert {
+        let mut pair = cert.primary_key().key().clone().parts_into_secret().unwrap().into_keypair().unwrap();
+        let builder = CertRevocationBuilder::new().set_reason_for_revocation(reason, b"").unwrap();
+        let builder = builder.set_signature_creation_time(system_time(now())).unwrap();
+        cert.clone().insert_packets(builder.build(&mut pair, cert, HashAlgorithm::SHA512).unwrap()).unwrap().0
+    }
+
+    fn certify(cert: &Cert, by: &Cert, hash: HashAlgorithm) -> Cert {
+        let mut signer = by.primary_key().key().clone().parts_into_secret().unwrap().into_keypair().unwrap();
+        let id = cert.userids().next().unwrap().userid();
+        let builder = SignatureBuilder::new(SignatureType::GenericCertification).set_hash_algo(hash);
+        let builder = builder.set_signature_creation_time(system_time(now())).unwrap();
+        let signature = builder.sign_userid_binding(&mut signer, cert.primary_key().key(), id).unwrap();
+        cert.clone().insert_packets(vec![Packet::from(id.clone()), signature.into()]).unwrap().0
+    }
+
+    #[test]
+    fn the_generated_key_signs_decrypts_and_promises_seipd_v1_alone() {
+        let (armoured, fingerprint) = generate("CSIRT-EXAMPLE <csirt@example.org>", now()).unwrap();
+        assert!(armoured.starts_with("-----BEGIN PGP PRIVATE KEY BLOCK-----"));
+        let facts = one(armoured.as_bytes());
+        assert_eq!((facts.fingerprint.as_str(), facts.secret), (fingerprint.as_str(), true));
+        assert!(facts.usable_for_encryption && facts.usable_for_signing && !facts.revoked);
+        assert_eq!(facts.addresses, [Address::parse("csirt@example.org").unwrap()]);
+        assert_eq!((facts.handles.len(), facts.problems.len(), facts.expires_at), (4, 0, None));
+        let cert = Cert::from_bytes(armoured.as_bytes()).unwrap();
+        assert_eq!(cert.primary_key().key().version(), 4);
+        let policy = StandardPolicy::at(system_time(now()));
+        let valid = cert.with_policy(&policy, system_time(now())).unwrap();
+        assert_eq!(valid.features(), Some(Features::empty().set_seipdv1()));
+        assert!(valid.primary_key().for_signing() && !valid.primary_key().for_transport_encryption());
+        assert!(!Cert::from_bytes(&facts.bytes).unwrap().is_tsk(), "what the store keeps holds no secret");
+        assert!(export_armored(armoured.as_bytes()).unwrap().starts_with("-----BEGIN PGP PUBLIC KEY BLOCK-----"));
+    }
+
+    #[test]
+    fn many_certificates_come_out_of_one_file_armoured_or_not() {
+        let (a, b) = (person("a <a@corp.example>"), person("b <b@corp.example>"));
+        let binary = [octets(&a), octets(&b)].concat();
+        assert_eq!(describe(&binary, now()).unwrap().len(), 2);
+        let text = format!("{}\nwords\n{}", export_armored(&octets(&a)).unwrap(), export_armored(&octets(&b)).unwrap());
+        assert_eq!(describe(text.as_bytes(), now()).unwrap().len(), 2);
+        assert!(describe(b"no key", now()).unwrap_err().contains("PUBLIC KEY BLOCK"));
+        assert!(describe(&[], now()).is_err());
+    }
+
+    #[test]
+    fn what_the_owner_did_not_bind_is_dropped() {
+        let (cert, stranger) = (person("a <a@corp.example>"), person("x <x@evil.example>"));
+        let signed = certify(&cert, &stranger, HashAlgorithm::SHA512);
+        let forged: Vec<Packet> = signed
+            .clone()
+            .into_packets()
+            .chain([
+                Packet::from(UserID::from("boss <boss@corp.example>")),
+                Packet::from(stranger.primary_key().key().clone().role_into_subordinate()),
+            ])
+            .collect();
+        let mut raw = Vec::new();
+        for packet in &forged {
+            raw.extend(MarshalInto::to_vec(packet).unwrap());
+        }
+        let facts = one(&raw);
+        assert_eq!(facts.addresses, [Address::parse("a@corp.example").unwrap()]);
+        let kept = Cert::from_bytes(&facts.bytes).unwrap();
+        assert_eq!((kept.userids().count(), kept.keys().count()), (1, cert.keys().count()));
+        assert_eq!(kept.userids().next().unwrap().certifications().count(), 0);
+        let kept = describe_keeping(&raw, &[stranger.fingerprint().to_hex()], now()).unwrap().remove(0);
+        assert_eq!(Cert::from_bytes(&kept.bytes).unwrap().userids().next().unwrap().certifications().count(), 1);
+    }
+
+    #[test]
+    fn an_introducer_certifies_one_address_and_only_while_its_own_key_is_good() {
+        let (cert, first, other) = (person("a <a@corp.example>"), person("first"), person("other"));
+        let address = Address::parse("A@corp.example").unwrap();
+        let signed = octets(&certify(&cert, &first, HashAlgorithm::SHA512));
+        let later = now() + jiff::SignedDuration::from_secs(60);
+        let by = |cert: &[u8], introducer: &Cert| certified_by(cert, &address, &[octets(introducer)], later);
+        assert!(by(&signed, &first));
+        assert!(!by(&signed, &other), "another introducer");
+        assert!(!by(&octets(&cert), &first), "no certification");
+        assert!(!certified_by(&signed, &Address::parse("b@corp.example").unwrap(), &[octets(&first)], later));
+        assert!(!by(&octets(&cert), &cert), "a self-signature certifies nobody");
+        let weak = octets(&certify(&cert, &first, HashAlgorithm::SHA1));
+        assert!(!by(&weak, &first), "a SHA-1 certification");
+        let revoked = revoke(&first, ReasonForRevocation::KeyCompromised);
+        assert!(!by(&signed, &revoked), "a revoked introducer");
+    }
+
+    #[test]
+    fn expiry_revocation_and_weakness_are_told_in_words() {
+        let builder = CertBuilder::general_purpose(Some("a <a@corp.example>")).set_cipher_suite(CipherSuite::Cv25519);
+        let short = builder
+            .set_creation_time(system_time(now()) - Duration::from_secs(900))
+            .set_validity_period(Duration::from_secs(600));
+        let expired = one(&octets(&short.generate().unwrap().0));
+        assert!(!expired.usable_for_encryption && !expired.usable_for_signing);
+        assert_eq!(expired.problems, ["expired on 2026-11-20"]);
+        assert_eq!(expired.addresses.len(), 1, "it still says whose it was");
+        let cert = person("a <a@corp.example>");
+        let revoked = revoke(&cert, ReasonForRevocation::KeyRetired);
+        let facts = one(&octets(&revoked));
+        assert!(facts.revoked && !facts.usable_for_encryption);
+        assert_eq!(facts.problems, ["revoked by its owner"]);
+        let nameless = one(&octets(&person("CSIRT without address")));
+        assert_eq!(nameless.problems, ["no user ID holds an e-mail address"]);
+        assert!(nameless.usable_for_encryption);
+    }
+
+    #[test]
+    fn merging_adds_and_never_replaces() {
+        let cert = person("a <a@corp.example>");
+        let mut pair = cert.primary_key().key().clone().parts_into_secret().unwrap().into_keypair().unwrap();
+        let id = UserID::from("a <a@new.example>");
+        let builder = SignatureBuilder::new(SignatureType::PositiveCertification)
+            .set_signature_creation_time(system_time(now()))
+            .unwrap();
+        let binding = id.bind(&mut pair, &cert, builder).unwrap();
+        let more = cert.clone().insert_packets(vec![Packet::from(id), binding.into()]).unwrap().0;
+        let merged = merge(&one(&octets(&cert)).bytes, &one(&octets(&more)).bytes).unwrap();
+        let back = merge(&merged, &one(&octets(&cert)).bytes).unwrap();
+        for both in [merged, back] {
+            let later = now() + jiff::SignedDuration::from_secs(60);
+            assert_eq!(describe(&both, later).unwrap()[0].addresses.len(), 2);
+        }
+        assert!(merge(&octets(&cert), &octets(&person("b"))).is_err());
+    }
+}

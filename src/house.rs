@@ -1,0 +1,230 @@
+//! What every process of Vigie works with: the config, the open store, the team's keys, the clock.
+//!
+//! Hostile data: none but files of the operator. Failure: `HouseError` says which file, what is
+//! wrong and what to do. Keys that cannot be loaded degrade only what needs them.
+
+use crate::edge::openpgp::certs as openpgp_certs;
+use crate::edge::openpgp::seam::{MemoryKeys, PrivateKeys};
+use crate::edge::{clock, random, secret};
+use crate::respond::wording::Texts;
+use crate::rules::settings::Settings;
+use crate::store::certs::NewCert;
+use crate::store::{Store, StoreError, certs, settings as values};
+use jiff::{SignedDuration, Timestamp};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Instant;
+
+/// Everything that loops, commands and the journey share. Cheap to clone.
+#[derive(Clone)]
+pub struct House {
+    pub settings: Arc<Settings>,
+    pub store: Arc<Store>,
+    pub keys: Arc<dyn PrivateKeys>,
+    pub texts: Arc<Texts>,
+    /// Under the hashes in our Message-IDs.
+    pub id_key: [u8; 32],
+    /// The first scan of a Sent folder starts here.
+    pub installed_at: Timestamp,
+    pub clock: Clock,
+}
+
+/// Why the house did not open.
+#[derive(Debug, thiserror::Error)]
+pub enum HouseError {
+    /// The config or a file it names cannot be used: exit 78.
+    #[error("{0}")]
+    Config(String),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// `--now` where it has no place: wrong usage.
+    #[error("{0}")]
+    Usage(String),
+}
+
+/// Where `now` comes from. The simulated one never runs backwards and goes on from where it was.
+#[derive(Debug, Clone, Copy)]
+pub enum Clock {
+    System,
+    Simulated { from: Timestamp, since: Instant },
+}
+
+impl Clock {
+    /// The time.
+    pub fn now(&self) -> Timestamp {
+        match self {
+            Clock::System => clock::system_now(),
+            Clock::Simulated { from, since } => from
+                .saturating_add(SignedDuration::try_from(since.elapsed()).unwrap_or(SignedDuration::MAX))
+                .unwrap_or(*from),
+        }
+    }
+
+    /// Whether the time is acted.
+    pub fn is_simulated(&self) -> bool {
+        matches!(self, Clock::Simulated { .. })
+    }
+}
+
+impl House {
+    /// Opens the store under its lock, loads keys and texts, imports the folder of certificates.
+    /// `now`: what `--now` says; only stores with a simulated clock take it.
+    pub fn open(settings: Settings, now: Option<Timestamp>) -> Result<House, HouseError> {
+        if now.is_some() && !settings.store.simulated_clock {
+            return Err(HouseError::Usage(
+                "--now works only on a store whose config says simulated_clock = true".to_owned(),
+            ));
+        }
+        let key = match &settings.store.key_file {
+            Some(file) => Some(secret::store_key(file).map_err(HouseError::Config)?),
+            None => None,
+        };
+        let texts = Texts::load(&settings.folder.join("texts")).map_err(HouseError::Config)?;
+        let store = Store::open(&settings.store.path, key).map_err(|error| match error {
+            StoreError::Key(_) => HouseError::Config(error.to_string()),
+            error => HouseError::Store(error),
+        })?;
+        let clock = start_clock(&store, &settings, now)?;
+        let now = clock.now();
+        let (id_key, installed_at) =
+            store.write(|tx| Ok((values::message_id_key(tx, random::bytes())?, values::installed_at(tx, now)?)))?;
+        let keys: Arc<dyn PrivateKeys> = Arc::new(load_keys(&settings));
+        let house = House {
+            settings: Arc::new(settings),
+            store: Arc::new(store),
+            keys,
+            texts: Arc::new(texts),
+            id_key,
+            installed_at,
+            clock,
+        };
+        house.import_certificates(now)?;
+        Ok(house)
+    }
+
+    /// The same house under another config: for a reload. The store stays as it is.
+    pub fn refurnished(&self, settings: Settings) -> Result<House, String> {
+        if settings.store.path != self.settings.store.path || settings.store.key_file != self.settings.store.key_file {
+            return Err("[store] cannot change while the daemon runs; restart it".to_owned());
+        }
+        let texts = Texts::load(&settings.folder.join("texts"))?;
+        let keys: Arc<dyn PrivateKeys> = Arc::new(load_keys(&settings));
+        let house = House { settings: Arc::new(settings), keys, texts: Arc::new(texts), ..self.clone() };
+        house.import_certificates(house.now()).map_err(|error| error.to_string())?;
+        Ok(house)
+    }
+
+    /// The time, read once a turn.
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// Lets the simulated clock stay where it has come to; nothing on a real one.
+    pub fn remember_clock(&self) -> Result<(), StoreError> {
+        if self.clock.is_simulated() {
+            let now = self.now();
+            self.store.write(|tx| values::run_simulated_clock(tx, now))?;
+        }
+        Ok(())
+    }
+
+    /// Certificates that lie in the folder of the config are the team's own import: `marginal`.
+    fn import_certificates(&self, now: Timestamp) -> Result<(), StoreError> {
+        let Some(folder) = &self.settings.pgp.certs else { return Ok(()) };
+        let mut files: Vec<_> = match std::fs::read_dir(folder) {
+            Ok(entries) => entries.flatten().map(|entry| entry.path()).filter(|path| path.is_file()).collect(),
+            Err(error) => {
+                tracing::warn!(folder = %folder.display(), %error, "the folder of certificates cannot be read");
+                return Ok(());
+            }
+        };
+        files.sort();
+        for file in files {
+            let octets = match std::fs::read(&file) {
+                Ok(octets) => octets,
+                Err(error) => {
+                    tracing::warn!(file = %file.display(), %error, "a certificate cannot be read");
+                    continue;
+                }
+            };
+            match openpgp_certs::describe(&octets, now) {
+                Ok(found) => {
+                    for facts in found {
+                        self.store.write(|tx| keep(tx, &facts, "folder", now))?;
+                    }
+                }
+                Err(words) => {
+                    tracing::warn!(file = %file.display(), words, "a file in the folder of certificates is none")
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Keeps an imported certificate, merged with what was known of it.
+pub fn keep(
+    tx: &crate::store::Tx,
+    facts: &openpgp_certs::CertificateFacts,
+    source: &str,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let known = certs::get(tx, &facts.fingerprint)?;
+    let merged = known.as_ref().and_then(|known| openpgp_certs::merge(&known.bytes, &facts.bytes).ok());
+    if known.as_ref().is_some_and(|known| !known.candidate && Some(&known.bytes) == merged.as_ref()) {
+        return Ok(());
+    }
+    let addresses: Vec<String> = facts.addresses.iter().map(|a| a.key().to_owned()).collect();
+    let cert = NewCert {
+        fingerprint: &facts.fingerprint,
+        bytes: merged.as_deref().unwrap_or(&facts.bytes),
+        handles: &facts.handles,
+        addresses: &addresses,
+        candidate: false,
+        clear: true,
+        source,
+    };
+    certs::keep(tx, &cert, now)
+}
+
+fn start_clock(store: &Store, settings: &Settings, now: Option<Timestamp>) -> Result<Clock, StoreError> {
+    if !settings.store.simulated_clock {
+        return Ok(Clock::System);
+    }
+    let stood = store.read(values::simulated_clock)?;
+    let from = match (now, stood) {
+        (Some(now), Some(stood)) => now.max(stood),
+        (Some(at), None) | (None, Some(at)) => at,
+        (None, None) => clock::system_now(),
+    };
+    store.write(|tx| values::run_simulated_clock(tx, from))?;
+    Ok(Clock::Simulated { from, since: Instant::now() })
+}
+
+fn load_keys(settings: &Settings) -> MemoryKeys {
+    let mut troubles = Vec::new();
+    let mut files = Vec::new();
+    for path in &settings.pgp.secret_keys {
+        match secret::read_octets(path) {
+            Ok(octets) => files.push((shown(path), octets.to_vec())),
+            Err(words) => troubles.push(words),
+        }
+    }
+    let passphrase = match settings.pgp.passphrase_file.as_deref().map(secret::read) {
+        Some(Ok(passphrase)) => Some(passphrase),
+        Some(Err(words)) => {
+            troubles.push(words);
+            None
+        }
+        None => None,
+    };
+    let keys = MemoryKeys::load(&files, passphrase.as_ref().map(|p| p.as_str())).with_troubles(troubles);
+    for words in keys.troubles() {
+        tracing::error!(words, "a key of the team cannot be used; mail to it waits as \"key unavailable\"");
+    }
+    keys
+}
+
+fn shown(path: &Path) -> String {
+    path.display().to_string()
+}

@@ -1,0 +1,212 @@
+//! START HERE. One mail from its spool row to its ticket: open, read, triage, file.
+//!
+//! The attempt is counted before it is made; after three the mail is held in quarantine with a
+//! stub ticket and an alert (law 3). Opening and reading are total; should they panic all the
+//! same, that is one failed attempt of this mail and nothing else. Running it twice for one mail
+//! changes nothing.
+//!
+//! Hostile data: the octets, passed on. Failure: the store's; the mail then waits.
+
+use crate::arrive::{candidates, open, read};
+use crate::decide::file::{self, Filing};
+use crate::decide::triage::triage;
+use crate::decide::{known, sent};
+use crate::edge::openpgp::open::{KnownCertificate, Ring};
+use crate::edge::{clock, random};
+use crate::house::House;
+use crate::rules::address::Address;
+use crate::rules::ladder;
+use crate::rules::report::{Problem, Report};
+use crate::rules::verdict::Encryption;
+use crate::store::spool::{self, Role, SpoolState, Spooled};
+use crate::store::tickets::{self, Clock};
+use crate::store::{StoreError, certs, settings as values};
+use jiff::Timestamp;
+use sha2::{Digest, Sha256};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+/// A mail that so many attempts did not file is held.
+const ATTEMPTS: u32 = 3;
+
+/// Takes one spooled mail as far as it goes; gives its row as it is afterwards.
+pub fn travel(house: &House, id: i64, now: Timestamp) -> Result<Option<Spooled>, StoreError> {
+    let attempts = house.store.write(|tx| spool::count_attempt(tx, id))?;
+    let Some(mail) = house.store.read(|c| spool::get(c, id))? else { return Ok(None) };
+    if mail.state != SpoolState::New {
+        return Ok(Some(mail));
+    }
+    if attempts > ATTEMPTS {
+        let reason = "could not be read in three attempts";
+        return house.store.write(|tx| file::hold(tx, &house.settings, &mail, reason, now)).map(Some);
+    }
+    match catch_unwind(AssertUnwindSafe(|| understand_and_file(house, &mail, now))) {
+        Ok(filed) => filed.map(Some),
+        Err(_) => {
+            tracing::error!(spool = id, attempts, "a mail broke its reader; it is tried again, then held");
+            Ok(Some(mail))
+        }
+    }
+}
+
+/// Every mail that waits, oldest first; gives how many were settled.
+pub fn travel_all(house: &House, now: Timestamp) -> Result<usize, StoreError> {
+    let mut settled = 0;
+    loop {
+        let waiting = house.store.read(|c| spool::waiting(c, now, 200))?;
+        if waiting.is_empty() {
+            return Ok(settled);
+        }
+        for id in waiting {
+            if let Some(mail) = travel(house, id, now)? {
+                settled += usize::from(mail.state != SpoolState::New);
+            }
+        }
+    }
+}
+
+/// Where a key of the team can be used that could not before, mail that waited for a key is opened
+/// again (T106); gives how many could be.
+pub fn reopen(house: &House, now: Timestamp) -> Result<usize, StoreError> {
+    let keys: Vec<&str> = house.keys.team().iter().map(|key| key.fingerprint.as_str()).collect();
+    let seen = format!("{} {}", keys.join(" "), house.keys.troubles().len());
+    if house.store.read(values::keys_seen)?.as_deref() == Some(&seen) {
+        return Ok(0);
+    }
+    let mut opened = 0;
+    for message in house.store.read(tickets::messages_without_key)? {
+        let Some(mail) = house.store.read(|c| spool::of_message(c, message.id))? else { continue };
+        let (Some(raw_id), Some(mailbox)) = (mail.raw_id, house.settings.mailbox(&mail.mailbox)) else { continue };
+        let raw = house.store.read(|c| spool::raw(c, raw_id))?;
+        let Ok(report) = catch_unwind(AssertUnwindSafe(|| understand(house, &mail, &raw, now))) else { continue };
+        if report.verdict.encryption != Encryption::Decrypted {
+            continue;
+        }
+        let (candidates, code) = (candidates::describe(&report, now), random::code());
+        house.store.write(|tx| {
+            let known = known::known(tx, &house.settings, mailbox, &mail, &report, &house.id_key)?;
+            let decision = triage(&report, &known);
+            let filing = Filing {
+                settings: &house.settings,
+                mail: &mail,
+                report: &report,
+                decision: &decision,
+                candidates: &candidates,
+                code: &code,
+                now,
+            };
+            file::reopened(tx, &filing, message.id)
+        })?;
+        opened += 1;
+    }
+    house.store.write(|tx| values::set_keys_seen(tx, &seen))?;
+    Ok(opened)
+}
+
+/// Where the calendar, the zone's data or the promises have changed, running clocks are computed
+/// anew from their receipt (DESIGN, "Business days").
+pub fn recompute_deadlines(house: &House) -> Result<(), StoreError> {
+    let basis = format!("{:?} {}", house.settings.sla, clock::tzdata_version());
+    let basis: String = Sha256::digest(basis).iter().map(|octet| format!("{octet:02x}")).collect();
+    if house.store.read(values::deadlines_from)?.as_deref() == Some(&basis) {
+        return Ok(());
+    }
+    house.store.write(|tx| {
+        for ticket in tickets::with_clock(tx)? {
+            let Some(clock) = &ticket.clock else { continue };
+            let fresh = file::clock_from(&house.settings, clock.from);
+            let next_rung_at = ladder::rung_at(&house.settings.sla, clock.from, clock.rung).1;
+            tickets::set_clock(tx, ticket.id, &Clock { rung: clock.rung, next_rung_at, ..fresh })?;
+        }
+        values::set_deadlines_from(tx, &basis)
+    })
+}
+
+fn understand_and_file(house: &House, mail: &Spooled, now: Timestamp) -> Result<Spooled, StoreError> {
+    let raw = match mail.raw_id {
+        Some(raw_id) => house.store.read(|c| spool::raw(c, raw_id))?,
+        None => Vec::new(),
+    };
+    let report = understand(house, mail, &raw, now);
+    match mail.role {
+        Role::Inbox => file_inbox(house, mail, &report, now),
+        Role::Sent => file_sent(house, mail, &report, now),
+    }
+}
+
+/// Opens and reads.
+pub fn understand(house: &House, mail: &Spooled, raw: &[u8], now: Timestamp) -> Report {
+    let own: Vec<Address> = house.settings.own_addresses().cloned().collect();
+    let find = |handles: &[String]| certificates(house, handles);
+    let ring = Ring { keys: house.keys.as_ref(), find: &find, introducers: &house.settings.pgp.introducers };
+    let opened = open::open(raw, &ring, &own, now, mail.received_at);
+    let mut report = read::read(opened);
+    if mail.full_size > raw.len() as u64 {
+        report.problems.push(Problem::Oversized);
+    }
+    report
+}
+
+fn certificates(house: &House, handles: &[String]) -> Vec<KnownCertificate> {
+    let found = house.store.read(|c| {
+        let mut found = Vec::new();
+        for cert in certs::find(c, handles)? {
+            let addresses = certs::addresses(c, &cert.fingerprint)?.iter().filter_map(|a| Address::parse(a)).collect();
+            found.push(KnownCertificate {
+                fingerprint: cert.fingerprint,
+                bytes: cert.bytes,
+                candidate: cert.candidate,
+                confirmed: cert.confirmed_at.is_some(),
+                addresses,
+            });
+        }
+        Ok(found)
+    });
+    found.unwrap_or_else(|error| {
+        tracing::error!(%error, "certificates could not be looked up; signatures stay unknown");
+        Vec::new()
+    })
+}
+
+fn file_inbox(house: &House, mail: &Spooled, report: &Report, now: Timestamp) -> Result<Spooled, StoreError> {
+    let settings = &house.settings;
+    let Some(mailbox) = settings.mailbox(&mail.mailbox) else {
+        // The mailbox has left the config since: its mail is not lost for that.
+        let reason = "its mailbox is no longer in the config";
+        return house.store.write(|tx| file::hold(tx, settings, mail, reason, now));
+    };
+    let candidates = candidates::describe(report, now);
+    let code = random::code();
+    house.store.write(|tx| {
+        // Known and filed in one transaction: two mails of one thread cannot miss each other.
+        let known = known::known(tx, settings, mailbox, mail, report, &house.id_key)?;
+        let decision = triage(report, &known);
+        let filing = Filing { settings, mail, report, decision: &decision, candidates: &candidates, code: &code, now };
+        file::file(tx, &filing)
+    })
+}
+
+fn file_sent(house: &House, mail: &Spooled, report: &Report, now: Timestamp) -> Result<Spooled, StoreError> {
+    let settings = &house.settings;
+    let Some(mailbox) = settings.mailbox(&mail.mailbox) else {
+        return house.store.write(|tx| {
+            spool::settle(
+                tx,
+                mail.id,
+                SpoolState::Ignored,
+                None,
+                None,
+                Some("its mailbox is no longer in the config"),
+            )?;
+            Ok(spool::get(tx, mail.id)?.unwrap_or_else(|| mail.clone()))
+        });
+    };
+    let code = String::new();
+    house.store.write(|tx| {
+        let ticket = sent::answers(tx, report, house.installed_at, mail.received_at)?;
+        let known = known::known(tx, settings, mailbox, mail, report, &house.id_key)?;
+        let decision = triage(report, &known);
+        let filing = Filing { settings, mail, report, decision: &decision, candidates: &[], code: &code, now };
+        let author = report.from.as_ref().and_then(|from| settings.duty.analysts.iter().find(|a| a.address == *from));
+        file::file_sent(tx, &filing, ticket, author.map_or(settings.team.name.as_str(), |a| a.name.as_str()))
+    })
+}

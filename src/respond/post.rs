@@ -1,0 +1,306 @@
+//! HAND-OVER 3: every intent that is due is sealed, sent, and gets its one outcome.
+//!
+//! Contract: an intent is sealed once and its octets are stored before they are sent. The attempt
+//! is counted before dialling. Accepted: `sent`. Refused for good: `failed`, and people are
+//! told. The link breaks after the end of data, or the process dies while it talks: `unsure`, one
+//! later try with the same octets and Message-ID, then a person decides (law 5). Anything else is
+//! tried again, with pauses that double up to 15 minutes, for as long as it takes.
+//!
+//! Hostile data: the server's replies, sanitised by the edge. Failure: the store's only.
+
+use super::seal::{self, Refusal, Sealing};
+use super::wording::Texts;
+use crate::decide::{file, raise};
+use crate::edge::openpgp::seam::PrivateKeys;
+use crate::edge::smtp::{self, Parcel};
+use crate::edge::{folder, pager, random, secret, tls};
+use crate::rules::address::Address;
+use crate::rules::intent::{Intent, OutKind};
+use crate::rules::settings::{Server, Settings, Transport};
+use crate::rules::ticket::{Direction, Priority};
+use crate::rules::trouble::{Trouble, backoff};
+use crate::store::outbox::{self, Out, OutState};
+use crate::store::tickets::{self, Message};
+use crate::store::{Result, Store, Tx, duty, history, spool};
+use jiff::Timestamp;
+use std::sync::Arc;
+
+/// So many mails are under way at a time.
+const AT_ONCE: usize = 4;
+
+/// What the loop works with.
+#[derive(Clone)]
+pub struct Post {
+    pub store: Arc<Store>,
+    pub settings: Arc<Settings>,
+    pub keys: Arc<dyn PrivateKeys>,
+    pub texts: Arc<Texts>,
+    pub id_key: [u8; 32],
+    pub timeouts: smtp::Timeouts,
+}
+
+/// How a turn went.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Turn {
+    pub sent: usize,
+    /// Tried, and to be tried again.
+    pub waiting: usize,
+    /// Came to another end: refused, blocked.
+    pub ended: usize,
+    /// The last reason for which something waits.
+    pub trouble: Option<String>,
+}
+
+/// Handles everything that is due. Each mail is its own task, never cancelled in mid-dialogue.
+pub async fn turn(post: &Post, now: Timestamp) -> Result<Turn> {
+    let mut turn = Turn::default();
+    loop {
+        let due = post.store.read(|c| outbox::due(c, now, 64))?;
+        if due.is_empty() {
+            return Ok(turn);
+        }
+        let mut under_way = tokio::task::JoinSet::new();
+        for out in due {
+            if under_way.len() >= AT_ONCE {
+                note(&mut turn, under_way.join_next().await)?;
+            }
+            let post = post.clone();
+            under_way.spawn(async move { handle(&post, out, now).await });
+        }
+        while let Some(ended) = under_way.join_next().await {
+            note(&mut turn, Some(ended))?;
+        }
+    }
+}
+
+type Ended = std::result::Result<Result<(OutState, Option<String>)>, tokio::task::JoinError>;
+
+fn note(turn: &mut Turn, ended: Option<Ended>) -> Result<()> {
+    match ended {
+        Some(Ok(outcome)) => match outcome? {
+            (OutState::Sent, _) => turn.sent += 1,
+            (OutState::Failed | OutState::Blocked | OutState::Dropped, _) => turn.ended += 1,
+            (_, trouble) => {
+                turn.waiting += 1;
+                turn.trouble = trouble.or(turn.trouble.take());
+            }
+        },
+        // The row stays `sending`: the next turn takes it for unsure.
+        Some(Err(_)) => turn.waiting += 1,
+        None => {}
+    }
+    Ok(())
+}
+
+/// One intent, one outcome.
+async fn handle(post: &Post, out: Out, now: Timestamp) -> Result<(OutState, Option<String>)> {
+    let was_unsure = match out.state {
+        // The process died in mid-dialogue: it may have arrived.
+        OutState::Sending => {
+            post.store
+                .write(|tx| outbox::settle(tx, out.id, OutState::Unsure, now, Some("stopped in mid-dialogue"), now))?;
+            true
+        }
+        state => state == OutState::Unsure,
+    };
+    if out.state == OutState::Queued && !out.to.starts_with("command:") {
+        if let Some(ended) = seal_row(post, &out, now)? {
+            return Ok(ended);
+        }
+    }
+    let attempts = post.store.write(|tx| outbox::count_attempt(tx, out.id))?;
+    let outcome = send(post, &out, now).await;
+    let pause = backoff(attempts, random::jitter());
+    post.store.write(|tx| {
+        let (state, next, words) = match &outcome {
+            Ok(()) => (OutState::Sent, now, None),
+            Err(Trouble::Unsure(words)) if was_unsure => (OutState::Failed, now, Some(words)),
+            Err(Trouble::Unsure(words)) => (OutState::Unsure, now + pause, Some(words)),
+            Err(Trouble::Later(words)) if was_unsure => (OutState::Unsure, now + pause, Some(words)),
+            Err(Trouble::Later(words)) => (OutState::Sealed, now + pause, Some(words)),
+            Err(Trouble::Never(words)) => (OutState::Failed, now, Some(words)),
+        };
+        // A pager command is never sealed: its words are made at each try.
+        let state = if state == OutState::Sealed && out.to.starts_with("command:") { OutState::Queued } else { state };
+        outbox::settle(tx, out.id, state, next, words.map(String::as_str), now)?;
+        match state {
+            OutState::Sent => sent(tx, post, &out, now)?,
+            OutState::Failed => failed(tx, post, &out, words.map_or("", String::as_str), now)?,
+            _ => {}
+        }
+        Ok((state, words.cloned()))
+    })
+}
+
+/// Seals a queued row; Some where that was its end for now.
+fn seal_row(post: &Post, out: &Out, now: Timestamp) -> Result<Option<(OutState, Option<String>)>> {
+    let sealing =
+        Sealing { settings: &post.settings, keys: post.keys.as_ref(), texts: &post.texts, id_key: &post.id_key, now };
+    let sealed = post.store.read(|c| seal::seal(c, out, &sealing))?;
+    post.store.write(|tx| match sealed {
+        Ok(sealed) => {
+            outbox::seal(tx, out.id, &sealed.message_id, &sealed.octets)?;
+            Ok(None)
+        }
+        Err(Refusal::Later(words)) => {
+            let pause = backoff(8, random::jitter());
+            outbox::settle(tx, out.id, OutState::Queued, now + pause, Some(&words), now)?;
+            Ok(Some((OutState::Queued, Some(words))))
+        }
+        Err(Refusal::Blocked(words)) => {
+            outbox::settle(tx, out.id, OutState::Blocked, now, Some(&words), now)?;
+            history::add(tx, out.ticket_id, now, history::VIGIE, &format!("{} {} blocked: {words}", out.kind, out.id))?;
+            let text = format!("Outgoing {} {} was blocked: {words}. See `vigie outbox list`.", out.kind, out.id);
+            raise::notice(tx, &post.settings, out.ticket_id, "blocked", &out.id.to_string(), &text, now)?;
+            Ok(Some((OutState::Blocked, Some(words))))
+        }
+        Err(Refusal::Never(words)) => {
+            outbox::settle(tx, out.id, OutState::Failed, now, Some(&words), now)?;
+            failed(tx, post, out, &words, now)?;
+            Ok(Some((OutState::Failed, Some(words))))
+        }
+    })
+}
+
+/// Dials, once.
+async fn send(post: &Post, out: &Out, now: Timestamp) -> std::result::Result<(), Trouble> {
+    if let Some(name) = out.to.strip_prefix("command:") {
+        return page_by_command(post, out, name, now).await;
+    }
+    let later = |words: String| Trouble::Later(words);
+    let octets = post.store.read(|c| outbox::sealed(c, out.id)).map_err(|e| later(e.to_string()))?;
+    let octets = octets.ok_or_else(|| Trouble::Never("its octets are not in the store".to_owned()))?;
+    let to = Address::parse(&out.to).ok_or_else(|| Trouble::Never("the recipient is no plain address".to_owned()))?;
+    let team = &post.settings.team;
+    // Machine mail has no sender to bounce to (RFC 3834 3.3); an answer's bounce must reach people.
+    let from = (out.kind == OutKind::Answer || team.bounce_for_all).then_some(&team.bounce_address);
+    match &post.settings.smtp {
+        Transport::Folder(path) => {
+            let (path, id) = (path.clone(), out.id);
+            let from = from.cloned();
+            let written = tokio::task::spawn_blocking(move || {
+                folder::deliver(&path, id, &Parcel { from: from.as_ref(), to: &to, bytes: &octets }).map(|_| ())
+            });
+            written.await.unwrap_or_else(|_| Err(later("writing the mail was cut short".to_owned())))
+        }
+        Transport::Smtp(server) => {
+            let password = password(server).map_err(later)?;
+            let tls = client_config(server).map_err(later)?;
+            let access = smtp::Access {
+                server,
+                password: password.as_ref().map(|p| p.as_str()),
+                tls,
+                hello: team.address.domain(),
+                timeouts: post.timeouts,
+            };
+            smtp::deliver(&access, &Parcel { from, to: &to, bytes: &octets }).await.map(|_| ())
+        }
+    }
+}
+
+/// The password of a server, read anew at each dialling: a mended file needs no restart.
+pub fn password(server: &Server) -> std::result::Result<Option<zeroize::Zeroizing<String>>, String> {
+    server.password_file.as_deref().map(secret::read).transpose()
+}
+
+/// TLS for a server, with its own CA file if it has one.
+pub fn client_config(server: &Server) -> std::result::Result<Arc<rustls::ClientConfig>, String> {
+    let ca = match &server.ca_file {
+        Some(path) => Some(std::fs::read(path).map_err(|e| format!("ca_file {}: {e}", path.display()))?),
+        None => None,
+    };
+    tls::client_config(ca.as_deref())
+}
+
+/// A page by the analyst's own command: number, urgency, age and code on its stdin (T110).
+async fn page_by_command(post: &Post, out: &Out, name: &str, now: Timestamp) -> std::result::Result<(), Trouble> {
+    let gone = || Trouble::Never("the analyst has no command any more".to_owned());
+    let command = post.settings.analyst(name).and_then(|a| a.command.clone()).ok_or_else(gone)?;
+    let Intent::Page { page, .. } = out.intent else { return Err(gone()) };
+    let (row, ticket) = post
+        .store
+        .read(|c| {
+            let row = duty::page(c, page)?;
+            let ticket = row.as_ref().and_then(|p| p.ticket_id).map(|id| tickets::get(c, id)).transpose()?.flatten();
+            Ok((row, ticket))
+        })
+        .map_err(|e| Trouble::Later(e.to_string()))?;
+    let Some(row) = row else { return Err(Trouble::Never("the page is no longer in the store".to_owned())) };
+    let raised = ticket.as_ref().map_or(row.raised_at, |t| t.received_at);
+    let json = serde_json::json!({
+        "page": row.id,
+        "what": row.what,
+        "code": row.code,
+        "analyst": name,
+        "ticket": ticket.as_ref().map(|t| t.number.clone()),
+        "urgency": match &ticket {
+            Some(t) if t.priority == Priority::Emergency => "emergency",
+            Some(t) if t.reported_urgent => "reported_urgent",
+            Some(_) => "normal",
+            None => row.what.as_str(),
+        },
+        "age_seconds": now.duration_since(raised).as_secs().max(0),
+        "raised_at": row.raised_at.to_string(),
+    });
+    pager::page(&command, json.to_string().as_bytes(), pager::LIMIT).await
+}
+
+/// What follows from acceptance by the server, in the same transaction.
+fn sent(tx: &Tx, post: &Post, out: &Out, now: Timestamp) -> Result<()> {
+    let Some(ticket) = out.ticket_id else { return Ok(()) };
+    let row = outbox::get(tx, out.id)?;
+    let message_id = row.and_then(|row| row.message_id);
+    match &out.intent {
+        Intent::Acknowledgement { .. } => {
+            tickets::set_acknowledged(tx, ticket, now)?;
+            let octets = outbox::sealed(tx, out.id)?.unwrap_or_default();
+            let raw_id = spool::insert_raw(tx, &octets)?;
+            tickets::insert_message(
+                tx,
+                &Message {
+                    id: 0,
+                    ticket_id: ticket,
+                    direction: Direction::Ack,
+                    message_id,
+                    from: Some(post.settings.team.address.as_str().to_owned()),
+                    to: vec![out.to.clone()],
+                    cc: Vec::new(),
+                    date: Some(now),
+                    received_at: now,
+                    subject: String::new(),
+                    text: String::new(),
+                    raw_id: Some(raw_id),
+                    verdict: None,
+                    headers: Vec::new(),
+                    problems: Vec::new(),
+                    author: Some(history::VIGIE.to_owned()),
+                },
+            )?;
+            history::add(tx, Some(ticket), now, history::VIGIE, "acknowledged to the reporter")
+        }
+        Intent::Answer { message, .. } => {
+            let octets = outbox::sealed(tx, out.id)?.unwrap_or_default();
+            let raw_id = spool::insert_raw(tx, &octets)?;
+            tickets::set_message_sent(tx, *message, message_id.as_deref().unwrap_or_default(), raw_id)?;
+            let author =
+                tickets::message(tx, *message)?.and_then(|m| m.author).unwrap_or_else(|| history::VIGIE.to_owned());
+            let reporter = tickets::get(tx, ticket)?.and_then(|t| t.reporter).and_then(|r| Address::parse(&r));
+            // Only what reached the reporter is an answer to them.
+            match reporter.is_some() && reporter == Address::parse(&out.to) {
+                true => file::answered(tx, ticket, &author, now, now, "answer accepted by the mail server"),
+                false => history::add(tx, Some(ticket), now, &author, "message accepted by the mail server"),
+            }
+        }
+        _ => Ok(()),
+    }
+}
+
+/// An intent that will never arrive is told to people; a notice that fails is shown by `status` alone.
+fn failed(tx: &Tx, post: &Post, out: &Out, words: &str, now: Timestamp) -> Result<()> {
+    history::add(tx, out.ticket_id, now, history::VIGIE, &format!("{} {} failed: {words}", out.kind, out.id))?;
+    if out.kind == OutKind::Notice {
+        return Ok(());
+    }
+    let text = format!("Outgoing {} {} could not be delivered: {words}. See `vigie outbox list`.", out.kind, out.id);
+    raise::notice(tx, &post.settings, out.ticket_id, "undelivered", &out.id.to_string(), &text, now)
+}

@@ -1,0 +1,323 @@
+//! An intent becomes final octets: words, certificates, the gate, the seal.
+//!
+//! The gate is here and nowhere else: every mail that leaves passes `seal` (law 7). What may be
+//! said depends on whether the mail will be encrypted, so that is settled first.
+//! Hostile data: what a reporter wrote enters only encrypted alerts and a human's answer.
+//! Failure: `Refusal`; nothing is sent.
+
+use super::wording::{self, Acknowledgement, Plain, Texts, Urgency, Words};
+use crate::edge::mime::{self, Attach, Disposition, Outgoing, Protection};
+use crate::edge::openpgp::certs as openpgp_certs;
+use crate::edge::openpgp::seal::{SealTrouble, usable_for_encryption};
+use crate::edge::openpgp::seam::PrivateKeys;
+use crate::rules::address::Address;
+use crate::rules::gate;
+use crate::rules::intent::{Intent, OutKind};
+use crate::rules::message_id;
+use crate::rules::sentence;
+use crate::rules::settings::{Language, Settings};
+use crate::rules::ticket::{Direction, Number, Priority};
+use crate::rules::tlp::Mark;
+use crate::rules::untrusted::Untrusted;
+use crate::rules::verdict::Verdict;
+use crate::store::certs::{self, Cert};
+use crate::store::outbox::Out;
+use crate::store::tickets::{self, Ticket};
+use crate::store::{Result, duty};
+use jiff::Timestamp;
+use rusqlite::Connection;
+
+/// Why an intent did not become octets.
+#[derive(Debug)]
+pub enum Refusal {
+    /// The gate says no: blocked until a person decides.
+    Blocked(String),
+    /// It cannot be sealed at the moment: a key cannot be used.
+    Later(String),
+    /// It never can be: what it speaks of is gone, or it has no words.
+    Never(String),
+}
+
+/// What sealing needs besides the row.
+pub struct Sealing<'a> {
+    pub settings: &'a Settings,
+    pub keys: &'a dyn PrivateKeys,
+    pub texts: &'a Texts,
+    /// Under the hashes of our Message-IDs.
+    pub id_key: &'a [u8; 32],
+    pub now: Timestamp,
+}
+
+/// Final octets and the Message-ID in them.
+pub struct Sealed {
+    pub message_id: String,
+    pub octets: Vec<u8>,
+    pub encrypted: bool,
+}
+
+/// Makes the final octets of one row; read-only in the store.
+pub fn seal(c: &Connection, out: &Out, sealing: &Sealing) -> Result<std::result::Result<Sealed, Refusal>> {
+    let Some(to) = Address::parse(&out.to) else {
+        return Ok(Err(Refusal::Never("the recipient is no address that mail can be sent to".to_owned())));
+    };
+    let ticket = match out.ticket_id {
+        Some(id) => tickets::get(c, id)?,
+        None => None,
+    };
+    let certificate = certificate(c, sealing, &out.intent, &to)?;
+    let Some(letter) = letter(c, sealing, out, ticket.as_ref(), certificate.is_some())? else {
+        return Ok(Err(Refusal::Never("what it speaks of is no longer in the store".to_owned())));
+    };
+    if let Err(reason) = gate::may_leave(
+        out.kind,
+        ticket.as_ref().and_then(|t| t.tlp.as_deref()).and_then(Mark::from_word),
+        ticket.as_ref().is_some_and(|t| t.received_encrypted),
+        certificate.is_some(),
+        matches!(out.intent, Intent::Answer { allow_clear: true, .. }),
+    ) {
+        return Ok(Err(Refusal::Blocked(reason.to_string())));
+    }
+    let number = ticket.as_ref().and_then(|t| Number::parse(&t.number));
+    let message_id = message_id::make(
+        sealing.id_key,
+        number.as_ref(),
+        out.kind.word(),
+        &out.slot,
+        sealing.settings.team.address.domain(),
+    );
+    let human = out.kind == OutKind::Answer;
+    let mail = Outgoing {
+        from_name: sealing.settings.team.name.clone(),
+        from: sealing.settings.team.address.clone(),
+        to: vec![to],
+        subject: letter.words.subject,
+        message_id: message_id.clone(),
+        in_reply_to: letter.in_reply_to,
+        references: letter.references,
+        date: sealing.now.to_zoned(sealing.settings.team.time_zone.clone()),
+        auto_submitted: match out.kind {
+            OutKind::Answer => None,
+            OutKind::Acknowledgement => Some("auto-replied"),
+            _ => Some("auto-generated"),
+        },
+        suppress_auto_response: !human,
+        text: letter.words.body,
+        language: letter.language,
+        attachments: letter.attachments,
+    };
+    Ok(protect(&mail, certificate, sealing, out.kind).map(|(octets, encrypted)| Sealed {
+        message_id,
+        octets,
+        encrypted,
+    }))
+}
+
+/// Encrypts where it can, signs always. Where the team's key cannot be used, what wakes people
+/// leaves unsigned all the same, since it holds fixed words only; the rest waits (T49).
+fn protect(
+    mail: &Outgoing,
+    certificate: Option<Vec<u8>>,
+    sealing: &Sealing,
+    kind: OutKind,
+) -> std::result::Result<(Vec<u8>, bool), Refusal> {
+    let recipients: Vec<Vec<u8>> = certificate.into_iter().collect();
+    let protection =
+        if recipients.is_empty() { Protection::Signed } else { Protection::Encrypted { recipients: &recipients } };
+    match mime::compose(mail, protection, sealing.keys, sealing.now) {
+        Ok(octets) => Ok((octets, !recipients.is_empty())),
+        Err(SealTrouble::OwnKey(_)) if recipients.is_empty() && wakes_people(kind) => {
+            mime::compose(mail, Protection::Plain, sealing.keys, sealing.now)
+                .map(|octets| (octets, false))
+                .map_err(|trouble| Refusal::Never(trouble.to_string()))
+        }
+        Err(SealTrouble::OwnKey(words)) => Err(Refusal::Later(words)),
+        Err(trouble) => Err(Refusal::Never(trouble.to_string())),
+    }
+}
+
+fn wakes_people(kind: OutKind) -> bool {
+    !matches!(kind, OutKind::Acknowledgement | OutKind::Answer)
+}
+
+/// The certificate that this mail is encrypted to, if there is a usable one.
+///
+/// An acknowledgement may use a candidate, as it holds nothing of the report; and which
+/// one follows from the store alone, never from what was decrypted (T26, T54). Anything else needs
+/// a certificate that the team imported or confirmed.
+fn certificate(c: &Connection, sealing: &Sealing, intent: &Intent, to: &Address) -> Result<Option<Vec<u8>>> {
+    // Without a key of our own nothing can be encrypted to ourselves as well: what wakes people
+    // then leaves in clear, with fixed words.
+    if sealing.keys.team().is_empty() {
+        return Ok(None);
+    }
+    let analyst = sealing.settings.duty.analysts.iter().find(|a| a.address == *to);
+    if let (false, Some(fingerprint)) = (is_answer_or_ack(intent), analyst.and_then(|a| a.fingerprint.as_deref())) {
+        if let Some(cert) = certs::get(c, fingerprint)? {
+            return Ok(usable(cert, sealing.now));
+        }
+    }
+    let mut known = certs::of_address(c, to.key())?;
+    known.retain(|cert| !cert.candidate || (matches!(intent, Intent::Acknowledgement { .. }) && cert.clear));
+    known.sort_by_key(|cert| (cert.confirmed_at.is_none(), cert.candidate));
+    let imported = known.iter().any(|cert| !cert.candidate);
+    // Of several candidates the first that came: a later key never displaces it (T54).
+    known.retain(|cert| !imported || !cert.candidate);
+    let tried = if imported { known.len() } else { 1 };
+    Ok(known.into_iter().take(tried).find_map(|cert| usable(cert, sealing.now)))
+}
+
+fn is_answer_or_ack(intent: &Intent) -> bool {
+    matches!(intent, Intent::Answer { .. } | Intent::Acknowledgement { .. })
+}
+
+fn usable(cert: Cert, now: Timestamp) -> Option<Vec<u8>> {
+    usable_for_encryption(&cert.bytes, now).then_some(cert.bytes)
+}
+
+/// A mail before it is protected.
+struct Letter {
+    words: Words,
+    language: Language,
+    in_reply_to: Option<String>,
+    references: Vec<String>,
+    attachments: Vec<Attach>,
+}
+
+impl Letter {
+    fn plain(words: Words) -> Letter {
+        Letter { words, language: Language::En, in_reply_to: None, references: Vec::new(), attachments: Vec::new() }
+    }
+}
+
+/// The words of one row; None where what it speaks of is gone. `encrypted`: whether the mail will be.
+fn letter(
+    c: &Connection,
+    sealing: &Sealing,
+    out: &Out,
+    ticket: Option<&Ticket>,
+    encrypted: bool,
+) -> Result<Option<Letter>> {
+    let zone = &sealing.settings.team.time_zone;
+    let plain = ticket.map(|ticket| plain(ticket, sealing.now));
+    let details = match (ticket, encrypted) {
+        (Some(ticket), true) => details(c, ticket)?,
+        _ => None,
+    };
+    let details = details.as_deref();
+    Ok(match (&out.intent, ticket, &plain) {
+        (Intent::Acknowledgement { .. }, Some(ticket), _) => Some(acknowledgement(sealing, &out.intent, ticket)),
+        (Intent::Answer { message, .. }, Some(ticket), _) => answer(c, sealing, ticket, *message, encrypted)?,
+        (Intent::Alert { follow_up, .. }, _, Some(plain)) => {
+            Some(Letter::plain(wording::alert(plain, zone, *follow_up, details)))
+        }
+        (Intent::AlertGroup { since, .. }, ..) => {
+            let count = tickets::count_since(c, *since, sealing.now)?;
+            Some(Letter::plain(wording::alert_group(count, *since, zone)))
+        }
+        (Intent::Page { page, .. }, ..) => match duty::page(c, *page)? {
+            Some(row) => {
+                let more = match row.what.as_str() {
+                    "group" => Some(tickets::count_urgent_since(c, row.raised_at, sealing.now)?),
+                    _ => None,
+                };
+                Some(Letter::plain(wording::page(row.id, &row.code, plain.as_ref(), more, zone, details)))
+            }
+            None => None,
+        },
+        (Intent::Reminder { due, .. }, _, Some(plain)) => Some(Letter::plain(wording::reminder(plain, zone, *due))),
+        (Intent::Escalation { nth, .. }, _, Some(plain)) => Some(Letter::plain(wording::escalation(plain, zone, *nth))),
+        (Intent::Notice { about, words, .. }, ticket, _) => {
+            Some(Letter::plain(wording::notice(about, words, ticket.map(|t| t.number.as_str()))))
+        }
+        _ => None,
+    })
+}
+
+fn acknowledgement(sealing: &Sealing, intent: &Intent, ticket: &Ticket) -> Letter {
+    let Intent::Acknowledgement { language, received_at, due_at, in_reply_to, references, wrong_key } = intent else {
+        return Letter::plain(wording::notice("", "", None));
+    };
+    let team = sealing.keys.team().first();
+    let ack = Acknowledgement {
+        number: &ticket.number,
+        language: *language,
+        received_at: *received_at,
+        due_at: *due_at,
+        wrong_key: *wrong_key,
+        fingerprint: team.map_or("", |key| key.fingerprint.as_str()),
+    };
+    let mut references = references.clone();
+    references.extend(in_reply_to.clone().filter(|id| !references.contains(id)));
+    let key = team.and_then(|key| openpgp_certs::export_armored(&key.certificate).ok());
+    Letter {
+        words: wording::acknowledgement(sealing.texts, sealing.settings, &ack),
+        language: *language,
+        in_reply_to: in_reply_to.clone(),
+        references,
+        attachments: key
+            .map(|armored| Attach {
+                name: "openpgp-key.asc".to_owned(),
+                content_type: "application/pgp-keys".to_owned(),
+                bytes: armored.into_bytes(),
+                disposition: Disposition::Attachment,
+            })
+            .into_iter()
+            .collect(),
+    }
+}
+
+/// A human's words to the reporter. In clear, the subject holds fixed words only (law 7).
+fn answer(c: &Connection, sealing: &Sealing, ticket: &Ticket, message: i64, encrypted: bool) -> Result<Option<Letter>> {
+    let Some(written) = tickets::message(c, message)? else { return Ok(None) };
+    let last = tickets::messages(c, ticket.id)?
+        .into_iter()
+        .rfind(|m| m.direction == Direction::In && m.message_id.is_some() && m.id < message);
+    let in_reply_to = last.and_then(|m| m.message_id);
+    let subject = match encrypted && !ticket.subject.is_empty() {
+        true => format!("[{}] Re: {}", ticket.number, Untrusted::from(ticket.subject.as_str()).header()),
+        false => format!("[{}] Answer from {}", ticket.number, sealing.settings.team.name),
+    };
+    Ok(Some(Letter {
+        words: Words { subject, body: written.text },
+        language: if ticket.language == "fr" { Language::Fr } else { Language::En },
+        references: in_reply_to.iter().cloned().collect(),
+        in_reply_to,
+        attachments: Vec::new(),
+    }))
+}
+
+fn plain(ticket: &Ticket, now: Timestamp) -> Plain<'_> {
+    Plain {
+        number: &ticket.number,
+        urgency: match (ticket.priority, ticket.reported_urgent, ticket.urgent_unprotected) {
+            (Priority::Emergency, ..) => Urgency::Emergency,
+            (_, true, true) => Urgency::ReportedUrgentUnprotected,
+            (_, true, false) => Urgency::ReportedUrgent,
+            (_, false, _) => Urgency::Normal,
+        },
+        received_at: ticket.received_at,
+        due_at: ticket.clock.as_ref().map(|clock| clock.due_at),
+        now,
+    }
+}
+
+/// What an encrypted alert adds: who says it, what is proven, what it is about. Not for RED and
+/// AMBER+STRICT, which stand in no alert (A11.9).
+fn details(c: &Connection, ticket: &Ticket) -> Result<Option<String>> {
+    let strict = ticket.tlp.as_deref().and_then(Mark::from_word) >= Some(Mark::AmberStrict);
+    let Some(last) = tickets::messages(c, ticket.id)?.into_iter().rfind(|m| m.direction == Direction::In) else {
+        return Ok(None);
+    };
+    if strict {
+        return Ok(None);
+    }
+    let verdict: Verdict = last.verdict.as_deref().and_then(|json| serde_json::from_str(json).ok()).unwrap_or_default();
+    let line = |text: &str| Untrusted::from(text).line();
+    Ok(Some(format!(
+        "From:     {}\nProven:   {}\nSubject:  {}\n{}",
+        line(ticket.reporter.as_deref().unwrap_or("nobody who can be written to")),
+        sentence::summary(&verdict, Language::En),
+        line(&last.subject),
+        ticket.tlp.as_ref().map_or(String::new(), |mark| format!("TLP:      {mark}\n")),
+    )))
+}

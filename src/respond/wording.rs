@@ -1,0 +1,348 @@
+//! The words of all mail that leaves by itself: fixed texts with numbers and dates put in.
+//!
+//! Acknowledgements come in French and English and can be replaced by files in a folder `texts`
+//! beside the config. Nothing that a reporter wrote is ever an argument of the texts that may
+//! leave in clear (law 7). A template is data of ours; values are never read as templates (T71).
+
+use crate::rules::settings::{Language, Settings};
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use std::collections::BTreeMap;
+use std::path::Path;
+
+/// The texts of acknowledgements, one a language.
+#[derive(Debug, Clone)]
+pub struct Texts {
+    acknowledgement: BTreeMap<&'static str, String>,
+}
+
+/// What may stand in braces in an acknowledgement's text.
+pub const PLACEHOLDERS: &[&str] =
+    &["team", "address", "number", "received", "promise", "wrong_key", "emergency", "fingerprint", "phone"];
+
+const BUILT_IN: [(&str, &str); 2] =
+    [("en", include_str!("texts/acknowledgement.en.txt")), ("fr", include_str!("texts/acknowledgement.fr.txt"))];
+
+impl Texts {
+    /// The built-in texts.
+    pub fn built_in() -> Texts {
+        Texts { acknowledgement: BUILT_IN.into_iter().map(|(language, text)| (language, text.to_owned())).collect() }
+    }
+
+    /// The texts, with those that stand in `folder` (`acknowledgement.en.txt`, `acknowledgement.fr.txt`)
+    /// in place of the built-in ones. Fails on a file that cannot be read, an unknown placeholder, or
+    /// a text without `{number}`.
+    pub fn load(folder: &Path) -> Result<Texts, String> {
+        let mut texts = Texts::built_in();
+        for (language, text) in &mut texts.acknowledgement {
+            let file = folder.join(format!("acknowledgement.{language}.txt"));
+            match std::fs::read_to_string(&file) {
+                Ok(own) => {
+                    check(&own).map_err(|fault| format!("{}: {fault}", file.display()))?;
+                    *text = own;
+                }
+                Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+                Err(error) => return Err(format!("{}: {error}", file.display())),
+            }
+        }
+        Ok(texts)
+    }
+}
+
+fn check(text: &str) -> Result<(), String> {
+    for name in text.split('{').skip(1).filter_map(|rest| rest.split_once('}')).map(|(name, _)| name) {
+        if !PLACEHOLDERS.contains(&name) {
+            return Err(format!("{{{name}}} is no placeholder; known are {}", PLACEHOLDERS.join(", ")));
+        }
+    }
+    if text.contains("{number}") { Ok(()) } else { Err("the text must hold {number}".to_owned()) }
+}
+
+/// One pass: what a value holds is never looked at again.
+fn fill(template: &str, values: &BTreeMap<&str, String>) -> String {
+    let mut out = String::new();
+    let mut rest = template;
+    while let Some((before, after)) = rest.split_once('{') {
+        out.push_str(before);
+        match after.split_once('}').and_then(|(name, tail)| values.get(name).map(|value| (value, tail))) {
+            Some((value, tail)) => {
+                out.push_str(value);
+                rest = tail;
+            }
+            None => {
+                out.push('{');
+                rest = after;
+            }
+        }
+    }
+    out.push_str(rest);
+    out
+}
+
+/// Subject and body of a mail.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Words {
+    pub subject: String,
+    pub body: String,
+}
+
+/// What an acknowledgement says.
+#[derive(Debug, Clone)]
+pub struct Acknowledgement<'a> {
+    pub number: &'a str,
+    pub language: Language,
+    pub received_at: Timestamp,
+    pub due_at: Option<Timestamp>,
+    pub wrong_key: bool,
+    /// Of the team's signing key, capital hex; empty where no key could be loaded.
+    pub fingerprint: &'a str,
+}
+
+/// The acknowledgement: number, receipt, promise, how to reach us; not a word of the report.
+pub fn acknowledgement(texts: &Texts, settings: &Settings, ack: &Acknowledgement) -> Words {
+    let french = ack.language == Language::Fr;
+    let zone = &settings.team.time_zone;
+    let subject = if french { "Signalement reçu" } else { "Report received" };
+    let promise = match ack.due_at {
+        Some(due) if french => format!(
+            "Une personne de l'équipe vous répondra au plus tard le {}. Sans réponse\n\
+             après {} jours ouvrés, recontactez-nous.\n\n",
+            long_time(due, zone, ack.language),
+            settings.sla.escalate_after
+        ),
+        Some(due) => format!(
+            "A person of the team will answer you by {}. If you have heard\n\
+             nothing after {} business days, please contact us again.\n\n",
+            long_time(due, zone, ack.language),
+            settings.sla.escalate_after
+        ),
+        None => String::new(),
+    };
+    let emergency = match (&settings.team.phone, french) {
+        (Some(phone), true) => format!("\nEn cas d'urgence, téléphonez au {phone}.\n"),
+        (Some(phone), false) => format!("\nIn an emergency, telephone {phone}.\n"),
+        (None, _) => String::new(),
+    };
+    let wrong_key = match (ack.wrong_key, french) {
+        (true, true) => "\nVotre message a été chiffré avec une clé que nous n'avons pas. Merci de le renvoyer\n\
+                         chiffré avec la clé dont l'empreinte figure ci-dessous.\n"
+            .to_owned(),
+        (true, false) => "\nYour message was encrypted to a key that we do not have. Please send it again,\n\
+                          encrypted to the key whose fingerprint stands below.\n"
+            .to_owned(),
+        (false, _) => String::new(),
+    };
+    let values = BTreeMap::from([
+        ("team", settings.team.name.clone()),
+        ("address", settings.team.address.as_str().to_owned()),
+        ("number", ack.number.to_owned()),
+        ("received", long_time(ack.received_at, zone, ack.language)),
+        ("promise", promise),
+        ("wrong_key", wrong_key),
+        ("emergency", emergency),
+        ("phone", settings.team.phone.clone().unwrap_or_default()),
+        ("fingerprint", spaced(ack.fingerprint)),
+    ]);
+    let template = texts.acknowledgement.get(if french { "fr" } else { "en" }).map_or("", String::as_str);
+    Words { subject: format!("[{}] {subject}", ack.number), body: fill(template, &values) }
+}
+
+/// A fingerprint in groups of four.
+pub fn spaced(fingerprint: &str) -> String {
+    let groups: Vec<&str> =
+        fingerprint.as_bytes().chunks(4).filter_map(|group| std::str::from_utf8(group).ok()).collect();
+    groups.join(" ")
+}
+
+/// `Tuesday 1 December 2026 18:01 (Europe/Paris)`, or the same in French.
+pub fn long_time(at: Timestamp, zone: &TimeZone, language: Language) -> String {
+    const DAYS: [[&str; 7]; 2] = [
+        ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"],
+        ["lundi", "mardi", "mercredi", "jeudi", "vendredi", "samedi", "dimanche"],
+    ];
+    const MONTHS: [[&str; 12]; 2] = [
+        [
+            "January",
+            "February",
+            "March",
+            "April",
+            "May",
+            "June",
+            "July",
+            "August",
+            "September",
+            "October",
+            "November",
+            "December",
+        ],
+        [
+            "janvier",
+            "février",
+            "mars",
+            "avril",
+            "mai",
+            "juin",
+            "juillet",
+            "août",
+            "septembre",
+            "octobre",
+            "novembre",
+            "décembre",
+        ],
+    ];
+    let local = at.to_zoned(zone.clone());
+    let row = usize::from(language == Language::Fr);
+    let day = DAYS[row][local.weekday().to_monday_zero_offset().clamp(0, 6) as usize];
+    let month = MONTHS[row][(local.month().clamp(1, 12) - 1) as usize];
+    let at = if language == Language::Fr { "à " } else { "" };
+    let zone_name = zone.iana_name().unwrap_or("UTC");
+    format!(
+        "{day} {} {month} {} {at}{:02}:{:02} ({zone_name})",
+        local.day(),
+        local.year(),
+        local.hour(),
+        local.minute()
+    )
+}
+
+/// How long something has waited: `3 days 2 h`, `4 h 10 min`, `5 min`.
+pub fn age(from: Timestamp, now: Timestamp) -> String {
+    let minutes = now.duration_since(from).as_mins().max(0);
+    match (minutes / 1440, minutes / 60 % 24, minutes % 60) {
+        (0, 0, m) => format!("{m} min"),
+        (0, h, m) => format!("{h} h {m} min"),
+        (1, h, _) => format!("1 day {h} h"),
+        (d, h, _) => format!("{d} days {h} h"),
+    }
+}
+
+/// What every alert may say in clear: number, urgency, age, fixed words (T110).
+#[derive(Debug, Clone)]
+pub struct Plain<'a> {
+    pub number: &'a str,
+    pub urgency: Urgency,
+    pub received_at: Timestamp,
+    pub due_at: Option<Timestamp>,
+    pub now: Timestamp,
+}
+
+/// How urgent a ticket says it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Urgency {
+    Normal,
+    ReportedUrgent,
+    /// `[URGENT]` stood in an unprotected outer subject only.
+    ReportedUrgentUnprotected,
+    /// The team's own decision.
+    Emergency,
+}
+
+impl Urgency {
+    /// The words for it.
+    pub fn words(self) -> &'static str {
+        match self {
+            Urgency::Normal => "normal",
+            Urgency::ReportedUrgent => "reported URGENT",
+            Urgency::ReportedUrgentUnprotected => "reported URGENT (in an unprotected subject)",
+            Urgency::Emergency => "EMERGENCY",
+        }
+    }
+}
+
+impl Plain<'_> {
+    fn lines(&self, zone: &TimeZone) -> String {
+        let due = match self.due_at {
+            Some(due) if due <= self.now => {
+                format!("\nPromise:  BROKEN, an answer was due {}", long_time(due, zone, Language::En))
+            }
+            Some(due) => format!("\nPromise:  an answer by {}", long_time(due, zone, Language::En)),
+            None => String::new(),
+        };
+        format!(
+            "Ticket:   {}\nUrgency:  {}\nReceived: {}, {} ago{due}\n",
+            self.number,
+            self.urgency.words(),
+            long_time(self.received_at, zone, Language::En),
+            age(self.received_at, self.now),
+        )
+    }
+}
+
+/// Wraps the plain lines of one ticket into a mail. `details` is what an encrypted alert may
+/// add; it is None wherever the mail leaves in clear.
+fn mail(plain: &Plain, zone: &TimeZone, what: &str, lead: &str, details: Option<&str>) -> Words {
+    let mut body = format!("{lead}\n\n{}", plain.lines(zone));
+    if let Some(details) = details {
+        body.push('\n');
+        body.push_str(details);
+    }
+    body.push_str(&format!("\nRead it:  vigie ticket show {0}\nAnswer:   vigie ticket answer {0}\n", plain.number));
+    Words { subject: format!("[{}] {what}", plain.number), body }
+}
+
+/// A new ticket, or a reporter's further mail.
+pub fn alert(plain: &Plain, zone: &TimeZone, follow_up: bool, details: Option<&str>) -> Words {
+    let urgent = if plain.urgency == Urgency::Normal { "" } else { " (URGENT)" };
+    match follow_up {
+        true => mail(plain, zone, &format!("Further mail{urgent}"), "The reporter wrote again.", details),
+        false => mail(plain, zone, &format!("New report{urgent}"), "A new report has arrived.", details),
+    }
+}
+
+/// Many reports at once.
+pub fn alert_group(count: usize, since: Timestamp, zone: &TimeZone) -> Words {
+    Words {
+        subject: format!("{count} more reports"),
+        body: format!(
+            "{count} more reports have arrived since {}.\n\nList them:  vigie ticket list\n",
+            long_time(since, zone, Language::En)
+        ),
+    }
+}
+
+/// A page. `plain` is None for a test and for a group of `more` reports.
+pub fn page(
+    page: i64,
+    code: &str,
+    plain: Option<&Plain>,
+    more: Option<usize>,
+    zone: &TimeZone,
+    details: Option<&str>,
+) -> Words {
+    let acknowledge = format!(
+        "\nAcknowledge: reply to this mail (leave the code in it), or run  vigie duty ack {page}\nCode:        {code}\n"
+    );
+    let mut words = match (plain, more) {
+        (Some(plain), _) => mail(plain, zone, "PAGE", "This report asks for you now.", details),
+        (None, Some(more)) => Words {
+            subject: format!("PAGE: {more} more urgent reports"),
+            body: format!("{more} more urgent reports have arrived.\n\nList them:  vigie ticket list\n"),
+        },
+        (None, None) => Words {
+            subject: "PAGE: test".to_owned(),
+            body: "This is a test of the way to the analyst on duty. Nothing has happened.\n".to_owned(),
+        },
+    };
+    words.body.push_str(&acknowledge);
+    words
+}
+
+/// A promise falls due, or has fallen due.
+pub fn reminder(plain: &Plain, zone: &TimeZone, due: bool) -> Words {
+    match due {
+        true => mail(plain, zone, "Answer is due", "The answer that was promised is due and has not been sent.", None),
+        false => mail(plain, zone, "Reminder", "This report waits for an answer.", None),
+    }
+}
+
+/// The limit of silence is reached (P8).
+pub fn escalation(plain: &Plain, zone: &TimeZone, nth: u32) -> Words {
+    let lead = "No human has answered this report within the time that the team promises at most.";
+    mail(plain, zone, &format!("ESCALATION {nth}"), lead, None)
+}
+
+/// Something needs a person.
+pub fn notice(about: &str, words: &str, number: Option<&str>) -> Words {
+    let tag = number.map_or(String::new(), |n| format!("[{n}] "));
+    Words { subject: format!("{tag}Vigie needs a person: {about}"), body: format!("{words}\n\nSee:  vigie status\n") }
+}

@@ -1,0 +1,90 @@
+//! What we owe: the intents in the outbox, as plain data.
+//!
+//! An intent holds references and decisions, never words: these are made when it is sealed.
+
+use super::settings::Language;
+use super::ticket::words;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+words! {
+    /// What kind of mail leaves.
+    OutKind {
+        Acknowledgement = "acknowledgement",
+        Alert = "alert",
+        Page = "page",
+        Reminder = "reminder",
+        Escalation = "escalation",
+        /// From a human to the reporter.
+        Answer = "answer",
+        /// From the daemon to the operators: something needs a person.
+        Notice = "notice",
+    }
+}
+
+/// What the words of one outgoing mail are made from.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "intent", rename_all = "snake_case")]
+pub enum Intent {
+    Acknowledgement {
+        language: Language,
+        received_at: Timestamp,
+        /// By when a human answers; None where no clock runs.
+        due_at: Option<Timestamp>,
+        in_reply_to: Option<String>,
+        references: Vec<String>,
+        /// The mail holds ciphertext of which no key of ours is a recipient: the text names the
+        /// right fingerprint (T43).
+        wrong_key: bool,
+    },
+    /// A new ticket, or a reporter's further mail (`message`).
+    Alert {
+        message: i64,
+        follow_up: bool,
+        analyst: String,
+    },
+    /// "N more" in a storm: everything since `since`.
+    AlertGroup {
+        since: Timestamp,
+        analyst: String,
+    },
+    Page {
+        page: i64,
+        step: u32,
+        analyst: String,
+    },
+    Reminder {
+        due: bool,
+        analyst: String,
+    },
+    Escalation {
+        nth: u32,
+        analyst: String,
+    },
+    /// The row of the message that a human wrote.
+    Answer {
+        message: i64,
+        allow_clear: bool,
+    },
+    /// Words of ours for the operators; `about` is a fixed word (`blocked`, `quarantine`, ...).
+    Notice {
+        about: String,
+        words: String,
+        analyst: String,
+    },
+}
+
+impl Intent {
+    /// The kind that lists show.
+    pub fn kind(&self) -> OutKind {
+        match self {
+            Intent::Acknowledgement { .. } => OutKind::Acknowledgement,
+            Intent::Alert { .. } | Intent::AlertGroup { .. } => OutKind::Alert,
+            Intent::Page { .. } => OutKind::Page,
+            Intent::Reminder { .. } => OutKind::Reminder,
+            Intent::Escalation { .. } => OutKind::Escalation,
+            Intent::Answer { .. } => OutKind::Answer,
+            Intent::Notice { .. } => OutKind::Notice,
+        }
+    }
+}

@@ -1,0 +1,49 @@
+//! What happened: append-only rows, each chained to all before it (law 12).
+
+use super::{Maybe, Result, Tx, instant, micros};
+use jiff::Timestamp;
+use rusqlite::Connection;
+use sha2::{Digest, Sha256};
+
+/// One line of the history.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Event {
+    pub at: Timestamp,
+    pub who: String,
+    pub what: String,
+}
+
+/// The name under which the daemon itself acts.
+pub const VIGIE: &str = "vigie";
+
+/// Appends one line. `what` holds words of ours, numbers and hashes, never content of a mail.
+pub fn add(tx: &Tx, ticket: Option<i64>, now: Timestamp, who: &str, what: &str) -> Result<()> {
+    let before: String = tx
+        .prepare_cached("SELECT chain FROM history ORDER BY id DESC LIMIT 1")?
+        .query_row([], |row| row.get(0))
+        .maybe()?
+        .unwrap_or_default();
+    let chain = link(&before, ticket, micros(now), who, what);
+    tx.prepare_cached("INSERT INTO history (ticket_id, at, who, what, chain) VALUES (?1, ?2, ?3, ?4, ?5)")?
+        .execute((ticket, micros(now), who, what, chain))?;
+    Ok(())
+}
+
+/// The hash of one line on top of the chain before it: every field length-prefixed, so that no
+/// two different lines give the same octets.
+fn link(before: &str, ticket: Option<i64>, at: i64, who: &str, what: &str) -> String {
+    let mut hash = Sha256::new();
+    for field in [before, &ticket.unwrap_or(0).to_string(), &at.to_string(), who, what] {
+        hash.update((field.len() as u64).to_be_bytes());
+        hash.update(field);
+    }
+    hash.finalize().iter().map(|b| format!("{b:02x}")).collect()
+}
+
+/// The history of one ticket, oldest first.
+pub fn of_ticket(c: &Connection, ticket: i64) -> Result<Vec<Event>> {
+    let mut rows = c.prepare_cached("SELECT at, who, what FROM history WHERE ticket_id = ?1 ORDER BY id")?;
+    let events =
+        rows.query_map([ticket], |row| Ok(Event { at: instant(row.get(0)?), who: row.get(1)?, what: row.get(2)? }))?;
+    Ok(events.collect::<rusqlite::Result<_>>()?)
+}

@@ -1,0 +1,236 @@
+//! The store: one SQLite file, encrypted at rest if it has a key. The only folder with SQL.
+//!
+//! One writer (BEGIN IMMEDIATE), read-only readers, WAL, synchronous=FULL. All work is
+//! synchronous closures: nothing can be awaited inside a transaction (law 10). Whoever opens
+//! the store holds an exclusive lock beside it; a second one is refused.
+//!
+//! Hostile data: texts of mails, bound as parameters only. Failure: `StoreError`, in words
+//! for the operator; nothing is half written.
+
+pub mod certs;
+pub mod duty;
+pub mod history;
+pub mod outbox;
+pub mod settings;
+pub mod spool;
+pub mod status;
+pub mod tickets;
+
+use jiff::Timestamp;
+use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
+use std::fs::File;
+use std::ops::Deref;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard};
+use zeroize::Zeroizing;
+
+/// Numbered migrations, in order. A merged one is never edited.
+const MIGRATIONS: &[&str] = &[include_str!("schema/0001_first.sql")];
+
+/// Why the store cannot be used, in words for the operator.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    #[error("{0} is in use by another vigie process; stop it, or talk to it through its socket")]
+    InUse(PathBuf),
+    #[error("{0} does not open with this key; check [store] key_file")]
+    Key(PathBuf),
+    #[error("{0} was written by a newer vigie (schema {1}, this one knows {2}); use the newer program")]
+    Newer(PathBuf, usize, usize),
+    #[error("{0} does not exist; run `vigie init`, or start the daemon once")]
+    Missing(PathBuf),
+    #[error("the disk that holds the store is full; make room")]
+    Full,
+    #[error("the store is damaged ({0}); stop, keep the file, and restore a backup")]
+    Damaged(String),
+    #[error("{0}: {1}")]
+    File(PathBuf, std::io::Error),
+    #[error("the store failed: {0}")]
+    Sql(rusqlite::Error),
+}
+
+impl From<rusqlite::Error> for StoreError {
+    fn from(error: rusqlite::Error) -> Self {
+        use rusqlite::ErrorCode::{DatabaseCorrupt, DiskFull, NotADatabase};
+        match error.sqlite_error_code() {
+            Some(DiskFull) => StoreError::Full,
+            Some(DatabaseCorrupt | NotADatabase) => StoreError::Damaged(error.to_string()),
+            _ => StoreError::Sql(error),
+        }
+    }
+}
+
+/// Result of work in the store.
+pub type Result<T> = std::result::Result<T, StoreError>;
+
+/// An open store, and the lock on it.
+pub struct Store {
+    path: PathBuf,
+    key: Option<Zeroizing<String>>,
+    writer: Mutex<Connection>,
+    readers: Mutex<Vec<Connection>>,
+    _lock: File,
+}
+
+/// A write transaction: it can be had from `Store::write` alone, and cannot await.
+pub struct Tx<'a>(Transaction<'a>);
+
+impl<'a> Deref for Tx<'a> {
+    type Target = Transaction<'a>;
+    fn deref(&self) -> &Transaction<'a> {
+        &self.0
+    }
+}
+
+impl Store {
+    /// Opens or creates the store at `path` under the exclusive lock and brings its schema up
+    /// to date. `key`: 64 hex digits, the raw SQLCipher key.
+    pub fn open(path: &Path, key: Option<Zeroizing<String>>) -> Result<Store> {
+        let lock = lock(path)?;
+        let fresh = !path.exists();
+        let mut writer =
+            connect(path, key.as_ref(), OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE)?;
+        if fresh {
+            restrict(path)?;
+        }
+        writer.pragma_update(None, "journal_mode", "WAL")?;
+        writer.pragma_update(None, "synchronous", "FULL")?;
+        migrate(path, &mut writer)?;
+        Ok(Store {
+            path: path.to_owned(),
+            key,
+            writer: Mutex::new(writer),
+            readers: Mutex::new(Vec::new()),
+            _lock: lock,
+        })
+    }
+
+    /// Reads from one consistent view.
+    pub fn read<T>(&self, work: impl FnOnce(&Connection) -> Result<T>) -> Result<T> {
+        let pooled = held(&self.readers).pop();
+        let reader = match pooled {
+            Some(reader) => reader,
+            None => connect(&self.path, self.key.as_ref(), OpenFlags::SQLITE_OPEN_READ_ONLY)?,
+        };
+        let outcome = reader.unchecked_transaction().map_err(StoreError::from).and_then(|view| work(&view));
+        held(&self.readers).push(reader);
+        outcome
+    }
+
+    /// Runs one write transaction: all of it is kept, or nothing where `work` fails.
+    pub fn write<T>(&self, work: impl FnOnce(&Tx) -> Result<T>) -> Result<T> {
+        let mut writer = held(&self.writer);
+        let tx = Tx(writer.transaction_with_behavior(TransactionBehavior::Immediate)?);
+        let outcome = work(&tx)?;
+        tx.0.commit()?;
+        Ok(outcome)
+    }
+
+    /// As `write`, for work that may also refuse: nothing is kept where it does.
+    pub fn change<T, E: From<StoreError>>(
+        &self,
+        work: impl FnOnce(&Tx) -> std::result::Result<T, E>,
+    ) -> std::result::Result<T, E> {
+        let mut writer = held(&self.writer);
+        let tx = Tx(writer.transaction_with_behavior(TransactionBehavior::Immediate).map_err(StoreError::from)?);
+        let outcome = work(&tx)?;
+        tx.0.commit().map_err(StoreError::from)?;
+        Ok(outcome)
+    }
+
+    /// Whether the file is whole; for `check`.
+    pub fn quick_check(&self) -> Result<()> {
+        self.read(|c| {
+            let answer: String = c.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
+            if answer == "ok" { Ok(()) } else { Err(StoreError::Damaged(answer)) }
+        })
+    }
+}
+
+/// A closure that panicked inside a transaction has rolled it back: the connection is sound.
+fn held<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+}
+
+fn lock(path: &Path) -> Result<File> {
+    let lock_path = path.with_extension("lock");
+    let file = File::options()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(&lock_path)
+        .map_err(|e| StoreError::File(lock_path.clone(), e))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(std::fs::TryLockError::WouldBlock) => Err(StoreError::InUse(path.to_owned())),
+        Err(std::fs::TryLockError::Error(e)) => Err(StoreError::File(lock_path, e)),
+    }
+}
+
+/// What is filed is confidential (P14): nobody but the owner reads the file.
+fn restrict(path: &Path) -> Result<()> {
+    use std::os::unix::fs::PermissionsExt;
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600))
+        .map_err(|e| StoreError::File(path.to_owned(), e))
+}
+
+fn connect(path: &Path, key: Option<&Zeroizing<String>>, flags: OpenFlags) -> Result<Connection> {
+    let connection = Connection::open_with_flags(path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+    if let Some(key) = key {
+        // The key pragma must come first. It is a raw key: no passphrase stretching at each connection.
+        let pragma = Zeroizing::new(format!("PRAGMA key = \"x'{}'\"", key.as_str()));
+        connection.execute_batch(&pragma)?;
+    }
+    connection.busy_timeout(std::time::Duration::from_secs(10))?;
+    connection.pragma_update(None, "foreign_keys", true)?;
+    connection.pragma_update(None, "secure_delete", true)?;
+    connection.pragma_update(None, "temp_store", "MEMORY")?;
+    connection.set_prepared_statement_cache_capacity(64);
+    // The first read tells whether the key fits.
+    match connection.query_row("SELECT count(*) FROM sqlite_master", [], |_| Ok(())) {
+        Ok(()) => Ok(connection),
+        Err(e) if e.sqlite_error_code() == Some(rusqlite::ErrorCode::NotADatabase) => {
+            Err(StoreError::Key(path.to_owned()))
+        }
+        Err(e) => Err(e.into()),
+    }
+}
+
+fn migrate(path: &Path, connection: &mut Connection) -> Result<()> {
+    let version: u32 = connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;
+    let version = version as usize;
+    if version > MIGRATIONS.len() {
+        return Err(StoreError::Newer(path.to_owned(), version, MIGRATIONS.len()));
+    }
+    for (done, migration) in MIGRATIONS.iter().enumerate().skip(version) {
+        let tx = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        tx.execute_batch(migration)?;
+        tx.pragma_update(None, "user_version", done as u32 + 1)?;
+        tx.commit()?;
+    }
+    Ok(())
+}
+
+/// An instant as it stands in a row: microseconds since 1970.
+pub(crate) fn micros(at: Timestamp) -> i64 {
+    at.as_microsecond()
+}
+
+/// Reads an instant from a row.
+pub(crate) fn instant(micros: i64) -> Timestamp {
+    Timestamp::from_microsecond(micros).unwrap_or(Timestamp::UNIX_EPOCH)
+}
+
+/// Whether the row was there, instead of an error.
+pub(crate) trait Maybe<T> {
+    fn maybe(self) -> Result<Option<T>>;
+}
+
+impl<T> Maybe<T> for rusqlite::Result<T> {
+    fn maybe(self) -> Result<Option<T>> {
+        match self {
+            Ok(value) => Ok(Some(value)),
+            Err(rusqlite::Error::QueryReturnedNoRows) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+}

@@ -1,0 +1,214 @@
+//! HAND-OVER 3: what we owe, and the one outcome of each intent.
+//!
+//! queued -> sealed (final octets stored once) -> sending (attempt counted before dialling)
+//! -> sent | failed | unsure | blocked. `unsure` is tried once more with the same octets.
+
+use super::{Maybe, Result, Tx, instant, micros};
+use crate::rules::intent::{Intent, OutKind};
+use crate::rules::ticket::words;
+use jiff::Timestamp;
+use rusqlite::{Connection, Row};
+
+words! {
+    /// Where an intent stands.
+    OutState {
+        Queued = "queued",
+        Sealed = "sealed",
+        Sending = "sending",
+        Unsure = "unsure",
+        Sent = "sent",
+        Failed = "failed",
+        /// The gate refused it.
+        Blocked = "blocked",
+        Dropped = "dropped",
+    }
+}
+
+/// One row of the outbox.
+#[derive(Debug, Clone)]
+pub struct Out {
+    pub id: i64,
+    pub kind: OutKind,
+    pub ticket_id: Option<i64>,
+    pub slot: String,
+    /// An address, or `command:NAME`.
+    pub to: String,
+    pub intent: Intent,
+    pub created_at: Timestamp,
+    pub state: OutState,
+    pub attempts: u32,
+    pub next_try_at: Timestamp,
+    pub message_id: Option<String>,
+    pub last_error: Option<String>,
+}
+
+const COLUMNS: &str =
+    "id, kind, ticket_id, slot, to_addr, intent, created_at, state, attempts, next_try_at, message_id, last_error";
+
+fn read_row(row: &Row) -> rusqlite::Result<Out> {
+    let intent: String = row.get(5)?;
+    let intent: Intent = serde_json::from_str(&intent)
+        .map_err(|e| rusqlite::Error::FromSqlConversionFailure(5, rusqlite::types::Type::Text, Box::new(e)))?;
+    let state: String = row.get(7)?;
+    Ok(Out {
+        id: row.get(0)?,
+        kind: intent.kind(),
+        ticket_id: row.get(2)?,
+        slot: row.get(3)?,
+        to: row.get(4)?,
+        intent,
+        created_at: instant(row.get(6)?),
+        state: OutState::from_word(&state).unwrap_or(OutState::Failed),
+        attempts: row.get(8)?,
+        next_try_at: instant(row.get(9)?),
+        message_id: row.get(10)?,
+        last_error: row.get(11)?,
+    })
+}
+
+/// Owes something: once per (kind, slot), however often it is asked.
+pub fn owe(
+    tx: &Tx,
+    ticket: Option<i64>,
+    slot: &str,
+    to: &str,
+    intent: &Intent,
+    not_before: Timestamp,
+    now: Timestamp,
+) -> Result<bool> {
+    let json = serde_json::to_string(intent).unwrap_or_default();
+    let inserted = tx
+        .prepare_cached(
+            "INSERT INTO outbox (kind, ticket_id, slot, to_addr, intent, created_at, next_try_at) \
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT DO NOTHING",
+        )?
+        .execute((intent.kind().word(), ticket, slot, to, json, micros(now), micros(not_before)))?;
+    Ok(inserted == 1)
+}
+
+/// One row.
+pub fn get(c: &Connection, id: i64) -> Result<Option<Out>> {
+    c.prepare_cached(&format!("SELECT {COLUMNS} FROM outbox WHERE id = ?1"))?.query_row([id], read_row).maybe()
+}
+
+/// Rows that are due, pages first, then by age.
+pub fn due(c: &Connection, now: Timestamp, limit: usize) -> Result<Vec<Out>> {
+    let mut rows = c.prepare_cached(&format!(
+        "SELECT {COLUMNS} FROM outbox WHERE state IN ('queued', 'sealed', 'sending', 'unsure') AND next_try_at <= ?1 \
+         ORDER BY CASE kind WHEN 'page' THEN 0 WHEN 'alert' THEN 1 WHEN 'escalation' THEN 1 ELSE 2 END, next_try_at, id LIMIT ?2"
+    ))?;
+    let found = rows.query_map((micros(now), limit as i64), read_row)?;
+    Ok(found.collect::<rusqlite::Result<_>>()?)
+}
+
+/// When the next row becomes due.
+pub fn next_due(c: &Connection) -> Result<Option<Timestamp>> {
+    let next: Option<i64> = c.query_row(
+        "SELECT min(next_try_at) FROM outbox WHERE state IN ('queued', 'sealed', 'sending', 'unsure')",
+        [],
+        |row| row.get(0),
+    )?;
+    Ok(next.map(instant))
+}
+
+/// Rows that lists show: everything but what was sent or dropped; `all` shows these too.
+pub fn list(c: &Connection, all: bool) -> Result<Vec<Out>> {
+    let mut rows = c.prepare_cached(&format!(
+        "SELECT {COLUMNS} FROM outbox WHERE ?1 OR state NOT IN ('sent', 'dropped') ORDER BY id"
+    ))?;
+    let found = rows.query_map([all], read_row)?;
+    Ok(found.collect::<rusqlite::Result<_>>()?)
+}
+
+/// Keeps the final octets, once: every later try sends these.
+pub fn seal(tx: &Tx, id: i64, message_id: &str, octets: &[u8]) -> Result<()> {
+    tx.execute(
+        "UPDATE outbox SET state = 'sealed', message_id = ?2, sealed = ?3 WHERE id = ?1 AND state = 'queued'",
+        (id, message_id, octets),
+    )?;
+    Ok(())
+}
+
+/// The final octets.
+pub fn sealed(c: &Connection, id: i64) -> Result<Option<Vec<u8>>> {
+    Ok(c.query_row("SELECT sealed FROM outbox WHERE id = ?1", [id], |row| row.get(0)).maybe()?.flatten())
+}
+
+/// Counts the attempt before it is made (law 3). A row found `sending` later means that the
+/// process died while it talked to the server: it is treated as unsure.
+pub fn count_attempt(tx: &Tx, id: i64) -> Result<u32> {
+    Ok(tx
+        .prepare_cached(
+            "UPDATE outbox SET state = 'sending', attempts = attempts + 1 WHERE id = ?1 RETURNING attempts",
+        )?
+        .query_row([id], |row| row.get(0))?)
+}
+
+/// The one outcome, or another try later.
+pub fn settle(
+    tx: &Tx,
+    id: i64,
+    state: OutState,
+    next_try_at: Timestamp,
+    error: Option<&str>,
+    now: Timestamp,
+) -> Result<()> {
+    let done = matches!(state, OutState::Sent | OutState::Failed | OutState::Blocked | OutState::Dropped);
+    tx.prepare_cached("UPDATE outbox SET state = ?2, next_try_at = ?3, last_error = ?4, done_at = ?5 WHERE id = ?1")?
+        .execute((id, state.word(), micros(next_try_at), error, done.then(|| micros(now))))?;
+    Ok(())
+}
+
+/// Makes a row due now. A failed or blocked one that was never sealed is sealed anew.
+pub fn retry(tx: &Tx, id: i64, now: Timestamp) -> Result<bool> {
+    Ok(tx.execute(
+        "UPDATE outbox SET next_try_at = ?2, attempts = 0, \
+         state = CASE WHEN sealed IS NULL THEN 'queued' ELSE 'sealed' END \
+         WHERE id = ?1 AND state NOT IN ('sent', 'dropped', 'sending')",
+        (id, micros(now)),
+    )? == 1)
+}
+
+/// When acknowledgements left or will leave, for the caps: to this address, to this domain, in all.
+pub fn acknowledgements_since(c: &Connection, since: Timestamp) -> Result<Vec<(Timestamp, String)>> {
+    let mut rows = c.prepare_cached(
+        "SELECT max(created_at, CASE WHEN attempts = 0 THEN next_try_at ELSE created_at END), lower(to_addr) FROM outbox \
+         WHERE kind = 'acknowledgement' AND state <> 'dropped' AND (created_at >= ?1 OR next_try_at >= ?1) ORDER BY 1",
+    )?;
+    let found = rows.query_map([micros(since)], |row| Ok((instant(row.get(0)?), row.get(1)?)))?;
+    Ok(found.collect::<rusqlite::Result<_>>()?)
+}
+
+/// When alerts about single tickets were raised since an instant, oldest first; for the
+/// grouping of storms.
+pub fn alerts_since(c: &Connection, since: Timestamp) -> Result<Vec<Timestamp>> {
+    let mut rows = c.prepare_cached(
+        "SELECT DISTINCT created_at, ticket_id FROM outbox WHERE kind = 'alert' AND ticket_id IS NOT NULL AND created_at >= ?1 ORDER BY 1",
+    )?;
+    let found = rows.query_map([micros(since)], |row| row.get(0).map(instant))?;
+    Ok(found.collect::<rusqlite::Result<_>>()?)
+}
+
+/// The ticket to which a mail of ours with this Message-ID belongs.
+pub fn ticket_of_message_id(c: &Connection, message_id: &str) -> Result<Option<i64>> {
+    Ok(c.prepare_cached("SELECT ticket_id FROM outbox WHERE message_id = ?1")?
+        .query_row([message_id], |row| row.get(0))
+        .maybe()?
+        .flatten())
+}
+
+/// Whether a mail with this Message-ID is ours.
+pub fn is_ours(c: &Connection, message_id: &str) -> Result<bool> {
+    Ok(c.prepare_cached("SELECT 1 FROM outbox WHERE message_id = ?1")?.exists([message_id])?)
+}
+
+/// Rows in a state that wants a person, by state.
+pub fn depth(c: &Connection) -> Result<Vec<(OutState, u64)>> {
+    let mut rows =
+        c.prepare_cached("SELECT state, count(*) FROM outbox WHERE state NOT IN ('sent', 'dropped') GROUP BY state")?;
+    let found = rows.query_map([], |row| {
+        let word: String = row.get(0)?;
+        Ok((OutState::from_word(&word).unwrap_or(OutState::Failed), row.get::<_, i64>(1)?.unsigned_abs()))
+    })?;
+    Ok(found.collect::<rusqlite::Result<_>>()?)
+}

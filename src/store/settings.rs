@@ -1,0 +1,81 @@
+//! Single values that outlive the process: the key of our Message-IDs, when we were
+//! installed, how far the simulated clock has run.
+
+use super::{Maybe, Result, Tx, instant, micros};
+use jiff::Timestamp;
+use rusqlite::Connection;
+
+fn get(c: &Connection, key: &str) -> Result<Option<String>> {
+    c.prepare_cached("SELECT value FROM setting WHERE key = ?1")?.query_row([key], |row| row.get(0)).maybe()
+}
+
+fn set(tx: &Tx, key: &str, value: &str) -> Result<()> {
+    tx.prepare_cached("INSERT INTO setting (key, value) VALUES (?1, ?2) ON CONFLICT (key) DO UPDATE SET value = ?2")?
+        .execute([key, value])?;
+    Ok(())
+}
+
+/// The key under the hashes in our Message-IDs; made from `fresh` the first time.
+pub fn message_id_key(tx: &Tx, fresh: [u8; 32]) -> Result<[u8; 32]> {
+    let digits = match get(tx, "message_id_key")? {
+        Some(digits) => digits,
+        None => {
+            let digits = hex(&fresh);
+            set(tx, "message_id_key", &digits)?;
+            digits
+        }
+    };
+    let mut key = [0; 32];
+    for (octet, digits) in key.iter_mut().zip(digits.as_bytes().chunks(2)) {
+        *octet = std::str::from_utf8(digits).ok().and_then(|d| u8::from_str_radix(d, 16).ok()).unwrap_or(0);
+    }
+    Ok(key)
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|b| format!("{b:02x}")).collect()
+}
+
+/// When this store was first used: the first scan of a Sent folder starts there.
+pub fn installed_at(tx: &Tx, now: Timestamp) -> Result<Timestamp> {
+    match get(tx, "installed_at")?.and_then(|v| v.parse().ok()) {
+        Some(at) => Ok(instant(at)),
+        None => {
+            set(tx, "installed_at", &micros(now).to_string())?;
+            Ok(now)
+        }
+    }
+}
+
+/// How far the simulated clock has run.
+pub fn simulated_clock(c: &Connection) -> Result<Option<Timestamp>> {
+    Ok(get(c, "clock")?.and_then(|v| v.parse().ok()).map(instant))
+}
+
+/// Lets the simulated clock run to `at`; it never runs backwards.
+pub fn run_simulated_clock(tx: &Tx, at: Timestamp) -> Result<()> {
+    match simulated_clock(tx)? {
+        Some(before) if before >= at => Ok(()),
+        _ => set(tx, "clock", &micros(at).to_string()),
+    }
+}
+
+/// What the stored deadlines were computed from (calendar and tzdata), to notice a change.
+pub fn deadlines_from(c: &Connection) -> Result<Option<String>> {
+    get(c, "deadlines_from")
+}
+
+/// Notes what the stored deadlines were computed from.
+pub fn set_deadlines_from(tx: &Tx, basis: &str) -> Result<()> {
+    set(tx, "deadlines_from", basis)
+}
+
+/// Which keys of the team could be used when mail was last opened, to notice a new one.
+pub fn keys_seen(c: &Connection) -> Result<Option<String>> {
+    get(c, "keys_seen")
+}
+
+/// Notes which keys of the team can be used.
+pub fn set_keys_seen(tx: &Tx, keys: &str) -> Result<()> {
+    set(tx, "keys_seen", keys)
+}

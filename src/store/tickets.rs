@@ -1,0 +1,615 @@
+//! HAND-OVER 2: tickets, their messages, and what hangs on them.
+
+use super::{Maybe, Result, Tx, instant, micros};
+use crate::rules::report::{Attachment, Indicator};
+use crate::rules::ticket::{Direction, Kind, LinkKind, Number, Priority, State};
+use jiff::Timestamp;
+use rusqlite::{Connection, Row};
+
+/// One ticket's own row.
+#[derive(Debug, Clone)]
+pub struct Ticket {
+    pub id: i64,
+    pub number: String,
+    pub state: State,
+    pub subject: String,
+    pub mailbox: String,
+    pub kind: Kind,
+    pub priority: Priority,
+    pub reported_urgent: bool,
+    pub urgent_unprotected: bool,
+    pub tlp: Option<String>,
+    pub classification: Option<String>,
+    pub severity: Option<String>,
+    pub assignee: Option<String>,
+    pub consent: Option<String>,
+    pub language: String,
+    pub automatic: bool,
+    pub suspected_spam: bool,
+    pub reply_suppressed: Option<String>,
+    /// As written; None: nobody can be written to.
+    pub reporter: Option<String>,
+    pub reporter_name: String,
+    pub constituent: Option<String>,
+    pub received_encrypted: bool,
+    pub received_at: Timestamp,
+    pub acknowledged_at: Option<Timestamp>,
+    pub answered_at: Option<Timestamp>,
+    pub clock: Option<Clock>,
+    /// Deadlines stay to be shown after the clock has ended.
+    pub remind_at: Option<Timestamp>,
+    pub due_at: Option<Timestamp>,
+    pub escalate_at: Option<Timestamp>,
+    pub escalated_at: Option<Timestamp>,
+}
+
+/// A running clock of a promise.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Clock {
+    /// Receipt of the reporter's first unanswered mail.
+    pub from: Timestamp,
+    pub remind_at: Timestamp,
+    pub due_at: Timestamp,
+    pub escalate_at: Timestamp,
+    /// Rungs of the ladder fired so far.
+    pub rung: u32,
+    pub next_rung_at: Timestamp,
+}
+
+const COLUMNS: &str = "id, number, state, subject, mailbox, kind, priority, reported_urgent, urgent_unprotected, tlp, \
+    classification, severity, assignee, consent, language, automatic, suspected_spam, reply_suppressed, reporter, \
+    reporter_name, constituent, received_encrypted, received_at, acknowledged_at, answered_at, clock_from, remind_at, \
+    due_at, escalate_at, escalated_at, rung, next_rung_at";
+
+fn read_row(row: &Row) -> rusqlite::Result<Ticket> {
+    let word = |index: usize| row.get::<_, String>(index);
+    let at = |index: usize| Ok::<_, rusqlite::Error>(row.get::<_, Option<i64>>(index)?.map(instant));
+    let (remind_at, due_at, escalate_at) = (at(26)?, at(27)?, at(28)?);
+    let clock = match (at(25)?, remind_at, due_at, escalate_at, at(31)?) {
+        (Some(from), Some(remind_at), Some(due_at), Some(escalate_at), Some(next_rung_at)) => {
+            Some(Clock { from, remind_at, due_at, escalate_at, rung: row.get(30)?, next_rung_at })
+        }
+        _ => None,
+    };
+    Ok(Ticket {
+        id: row.get(0)?,
+        number: row.get(1)?,
+        state: State::from_word(&word(2)?).unwrap_or(State::New),
+        subject: row.get(3)?,
+        mailbox: row.get(4)?,
+        kind: Kind::from_word(&word(5)?).unwrap_or(Kind::Incident),
+        priority: Priority::from_word(&word(6)?).unwrap_or(Priority::Normal),
+        reported_urgent: row.get(7)?,
+        urgent_unprotected: row.get(8)?,
+        tlp: row.get(9)?,
+        classification: row.get(10)?,
+        severity: row.get(11)?,
+        assignee: row.get(12)?,
+        consent: row.get(13)?,
+        language: row.get(14)?,
+        automatic: row.get(15)?,
+        suspected_spam: row.get(16)?,
+        reply_suppressed: row.get(17)?,
+        reporter: row.get(18)?,
+        reporter_name: row.get(19)?,
+        constituent: row.get(20)?,
+        received_encrypted: row.get(21)?,
+        received_at: instant(row.get(22)?),
+        acknowledged_at: at(23)?,
+        answered_at: at(24)?,
+        clock,
+        remind_at,
+        due_at,
+        escalate_at,
+        escalated_at: at(29)?,
+    })
+}
+
+/// Takes the next number of a year: never given twice, never skipped by a failed transaction.
+pub fn next_number(tx: &Tx, prefix: &str, year: i16) -> Result<Number> {
+    let count: u32 = tx
+        .prepare_cached(
+            "INSERT INTO counter (year, last) VALUES (?1, 1) ON CONFLICT (year) DO UPDATE SET last = last + 1 RETURNING last",
+        )?
+        .query_row([year], |row| row.get(0))?;
+    Ok(Number::new(prefix, year, count))
+}
+
+/// Inserts a ticket (its `id` is ignored); gives its row.
+pub fn insert(tx: &Tx, ticket: &Ticket) -> Result<i64> {
+    tx.prepare_cached(
+        "INSERT INTO ticket (number, state, subject, mailbox, kind, priority, reported_urgent, urgent_unprotected, tlp, language, \
+         automatic, suspected_spam, reply_suppressed, reporter, reporter_name, constituent, received_encrypted, received_at) \
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)",
+    )?
+    .execute(rusqlite::params![
+        ticket.number,
+        ticket.state.word(),
+        ticket.subject,
+        ticket.mailbox,
+        ticket.kind.word(),
+        ticket.priority.word(),
+        ticket.reported_urgent,
+        ticket.urgent_unprotected,
+        ticket.tlp,
+        ticket.language,
+        ticket.automatic,
+        ticket.suspected_spam,
+        ticket.reply_suppressed,
+        ticket.reporter,
+        ticket.reporter_name,
+        ticket.constituent,
+        ticket.received_encrypted,
+        micros(ticket.received_at),
+    ])?;
+    let id = tx.last_insert_rowid();
+    add_received_via(tx, id, &ticket.mailbox)?;
+    if let Some(reporter) = &ticket.reporter {
+        add_participant(tx, id, reporter)?;
+    }
+    Ok(id)
+}
+
+/// One ticket by its row.
+pub fn get(c: &Connection, id: i64) -> Result<Option<Ticket>> {
+    c.prepare_cached(&format!("SELECT {COLUMNS} FROM ticket WHERE id = ?1"))?.query_row([id], read_row).maybe()
+}
+
+/// One ticket by its number.
+pub fn by_number(c: &Connection, number: &Number) -> Result<Option<Ticket>> {
+    c.prepare_cached(&format!("SELECT {COLUMNS} FROM ticket WHERE number = ?1"))?
+        .query_row([number.to_string()], read_row)
+        .maybe()
+}
+
+/// The ticket in which a ticket's mail lives now: itself unless merged (followed at most 20 times).
+pub fn living(c: &Connection, id: i64) -> Result<i64> {
+    let mut id = id;
+    let mut target = c.prepare_cached(
+        "SELECT to_id FROM link JOIN ticket ON ticket.id = link.ticket_id \
+         WHERE ticket_id = ?1 AND link.kind = 'merged' AND ticket.state = 'merged'",
+    )?;
+    for _ in 0..20 {
+        match target.query_row([id], |row| row.get(0)).maybe()? {
+            Some(into) => id = into,
+            None => break,
+        }
+    }
+    Ok(id)
+}
+
+/// What a list asks for.
+#[derive(Debug, Clone, Default)]
+pub struct Filter {
+    /// Also closed, rejected and merged ones.
+    pub all: bool,
+    pub state: Option<State>,
+    /// Those whose clock runs, oldest promise first.
+    pub unanswered: bool,
+    pub limit: Option<usize>,
+}
+
+/// Tickets, newest first (oldest promise first for `unanswered`).
+pub fn list(c: &Connection, filter: &Filter) -> Result<Vec<Ticket>> {
+    let order = if filter.unanswered { "due_at, id" } else { "id DESC" };
+    let mut rows = c.prepare_cached(&format!(
+        "SELECT {COLUMNS} FROM ticket WHERE (?1 IS NULL OR state = ?1) \
+         AND (?2 OR ?1 IS NOT NULL OR state NOT IN ('closed', 'rejected', 'merged')) \
+         AND (NOT ?3 OR next_rung_at IS NOT NULL) ORDER BY {order} LIMIT ?4"
+    ))?;
+    let limit = filter.limit.map_or(-1, |n| n as i64);
+    let found = rows.query_map((filter.state.map(State::word), filter.all, filter.unanswered, limit), read_row)?;
+    Ok(found.collect::<rusqlite::Result<_>>()?)
+}
+
+/// Tickets whose next rung is due.
+pub fn rungs_due(c: &Connection, now: Timestamp, limit: usize) -> Result<Vec<Ticket>> {
+    let mut rows = c.prepare_cached(&format!(
+        "SELECT {COLUMNS} FROM ticket WHERE next_rung_at <= ?1 ORDER BY next_rung_at, id LIMIT ?2"
+    ))?;
+    let found = rows.query_map((micros(now), limit as i64), read_row)?;
+    Ok(found.collect::<rusqlite::Result<_>>()?)
+}
+
+/// When the next rung is due.
+pub fn next_rung(c: &Connection) -> Result<Option<Timestamp>> {
+    let next: Option<i64> = c.query_row("SELECT min(next_rung_at) FROM ticket", [], |row| row.get(0))?;
+    Ok(next.map(instant))
+}
+
+/// Tickets whose clock runs.
+pub fn with_clock(c: &Connection) -> Result<Vec<Ticket>> {
+    list(c, &Filter { all: true, unanswered: true, ..Filter::default() })
+}
+
+/// Starts or replaces the clock.
+pub fn set_clock(tx: &Tx, id: i64, clock: &Clock) -> Result<()> {
+    tx.prepare_cached(
+        "UPDATE ticket SET clock_from = ?2, remind_at = ?3, due_at = ?4, escalate_at = ?5, rung = ?6, next_rung_at = ?7 WHERE id = ?1",
+    )?
+    .execute((
+        id,
+        micros(clock.from),
+        micros(clock.remind_at),
+        micros(clock.due_at),
+        micros(clock.escalate_at),
+        clock.rung,
+        micros(clock.next_rung_at),
+    ))?;
+    Ok(())
+}
+
+/// Ends the clock. The deadlines stay to be shown.
+pub fn stop_clock(tx: &Tx, id: i64) -> Result<()> {
+    tx.prepare_cached("UPDATE ticket SET clock_from = NULL, rung = 0, next_rung_at = NULL WHERE id = ?1")?
+        .execute([id])?;
+    Ok(())
+}
+
+/// Notes that a human's message has reached the reporter.
+pub fn set_answered(tx: &Tx, id: i64, at: Timestamp) -> Result<()> {
+    tx.execute("UPDATE ticket SET answered_at = ?2 WHERE id = ?1", (id, micros(at)))?;
+    Ok(())
+}
+
+/// Notes that the acknowledgement was accepted by the SMTP server.
+pub fn set_acknowledged(tx: &Tx, id: i64, at: Timestamp) -> Result<()> {
+    tx.execute("UPDATE ticket SET acknowledged_at = coalesce(acknowledged_at, ?2) WHERE id = ?1", (id, micros(at)))?;
+    Ok(())
+}
+
+/// Notes the first escalation.
+pub fn set_escalated(tx: &Tx, id: i64, at: Timestamp) -> Result<()> {
+    tx.execute("UPDATE ticket SET escalated_at = coalesce(escalated_at, ?2) WHERE id = ?1", (id, micros(at)))?;
+    Ok(())
+}
+
+/// Sets the state.
+pub fn set_state(tx: &Tx, id: i64, state: State) -> Result<()> {
+    tx.execute("UPDATE ticket SET state = ?2 WHERE id = ?1", (id, state.word()))?;
+    Ok(())
+}
+
+/// Sets the priority: the team's own decision.
+pub fn set_priority(tx: &Tx, id: i64, priority: Priority) -> Result<()> {
+    tx.execute("UPDATE ticket SET priority = ?2 WHERE id = ?1", (id, priority.word()))?;
+    Ok(())
+}
+
+/// Sets or clears the assignee.
+pub fn set_assignee(tx: &Tx, id: i64, assignee: Option<&str>) -> Result<()> {
+    tx.execute("UPDATE ticket SET assignee = ?2 WHERE id = ?1", (id, assignee))?;
+    Ok(())
+}
+
+/// Raises what only rises by itself: urgency (OR), kind (strictest), "came encrypted" (OR).
+pub fn raise(tx: &Tx, id: i64, urgent: bool, unprotected: bool, kind: Kind, encrypted: bool) -> Result<()> {
+    let now = get(tx, id)?;
+    let kind = now.map_or(kind, |t| t.kind.max(kind));
+    tx.execute(
+        "UPDATE ticket SET reported_urgent = reported_urgent OR ?2, urgent_unprotected = urgent_unprotected OR ?3, kind = ?4, \
+         received_encrypted = received_encrypted OR ?5 WHERE id = ?1",
+        (id, urgent, unprotected, kind.word(), encrypted),
+    )?;
+    Ok(())
+}
+
+/// Notes that a ticket is (or is not) a machine report.
+pub fn set_automatic(tx: &Tx, id: i64, automatic: bool) -> Result<()> {
+    tx.execute("UPDATE ticket SET automatic = ?2 WHERE id = ?1", (id, automatic))?;
+    Ok(())
+}
+
+/// Sets the strictest TLP mark seen.
+pub fn set_tlp(tx: &Tx, id: i64, tlp: &str) -> Result<()> {
+    tx.execute("UPDATE ticket SET tlp = ?2 WHERE id = ?1", (id, tlp))?;
+    Ok(())
+}
+
+/// Sets the subject, once a retry has opened the mail.
+pub fn set_subject(tx: &Tx, id: i64, subject: &str) -> Result<()> {
+    tx.execute("UPDATE ticket SET subject = ?2 WHERE id = ?1", (id, subject))?;
+    Ok(())
+}
+
+/// Adds a mailbox through which the ticket's mail came.
+pub fn add_received_via(tx: &Tx, id: i64, mailbox: &str) -> Result<()> {
+    tx.prepare_cached("INSERT OR IGNORE INTO received_via (ticket_id, mailbox) VALUES (?1, ?2)")?
+        .execute((id, mailbox))?;
+    Ok(())
+}
+
+/// Adds a participant.
+pub fn add_participant(tx: &Tx, id: i64, address: &str) -> Result<()> {
+    tx.prepare_cached("INSERT OR IGNORE INTO participant (ticket_id, address) VALUES (?1, ?2)")?
+        .execute((id, address.to_lowercase()))?;
+    Ok(())
+}
+
+/// Adds a label.
+pub fn add_label(tx: &Tx, id: i64, label: &str) -> Result<()> {
+    tx.execute("INSERT OR IGNORE INTO label (ticket_id, label) VALUES (?1, ?2)", (id, label))?;
+    Ok(())
+}
+
+/// Removes a label.
+pub fn remove_label(tx: &Tx, id: i64, label: &str) -> Result<()> {
+    tx.execute("DELETE FROM label WHERE ticket_id = ?1 AND label = ?2", (id, label))?;
+    Ok(())
+}
+
+/// Links one ticket to another.
+pub fn add_link(tx: &Tx, id: i64, to: i64, kind: LinkKind) -> Result<()> {
+    tx.execute("INSERT OR IGNORE INTO link (ticket_id, to_id, kind) VALUES (?1, ?2, ?3)", (id, to, kind.word()))?;
+    Ok(())
+}
+
+fn column(c: &Connection, sql: &str, id: i64) -> Result<Vec<String>> {
+    let mut rows = c.prepare_cached(sql)?;
+    let found = rows.query_map([id], |row| row.get(0))?;
+    Ok(found.collect::<rusqlite::Result<_>>()?)
+}
+
+/// Mailboxes through which the ticket's mail came.
+pub fn received_via(c: &Connection, id: i64) -> Result<Vec<String>> {
+    column(c, "SELECT mailbox FROM received_via WHERE ticket_id = ?1 ORDER BY mailbox", id)
+}
+
+/// Participants, in lower case.
+pub fn participants(c: &Connection, id: i64) -> Result<Vec<String>> {
+    column(c, "SELECT address FROM participant WHERE ticket_id = ?1 ORDER BY address", id)
+}
+
+/// Labels.
+pub fn labels(c: &Connection, id: i64) -> Result<Vec<String>> {
+    column(c, "SELECT label FROM label WHERE ticket_id = ?1 ORDER BY label", id)
+}
+
+/// Links: (number of the other ticket, kind).
+pub fn links(c: &Connection, id: i64) -> Result<Vec<(String, LinkKind)>> {
+    let mut rows = c.prepare_cached(
+        "SELECT ticket.number, link.kind FROM link JOIN ticket ON ticket.id = link.to_id WHERE link.ticket_id = ?1 ORDER BY 1, 2",
+    )?;
+    let found = rows.query_map([id], |row| {
+        let word: String = row.get(1)?;
+        Ok((row.get(0)?, LinkKind::from_word(&word).unwrap_or(LinkKind::Related)))
+    })?;
+    Ok(found.collect::<rusqlite::Result<_>>()?)
+}
+
+/// One message of a ticket.
+#[derive(Debug, Clone)]
+pub struct Message {
+    pub id: i64,
+    pub ticket_id: i64,
+    pub direction: Direction,
+    pub message_id: Option<String>,
+    pub from: Option<String>,
+    pub to: Vec<String>,
+    pub cc: Vec<String>,
+    pub date: Option<Timestamp>,
+    pub received_at: Timestamp,
+    pub subject: String,
+    pub text: String,
+    pub raw_id: Option<i64>,
+    /// JSON of the verdict at arrival.
+    pub verdict: Option<String>,
+    pub headers: Vec<(String, String)>,
+    pub problems: Vec<String>,
+    pub author: Option<String>,
+}
+
+const MESSAGE_COLUMNS: &str = "id, ticket_id, direction, message_id, from_addr, to_addrs, cc_addrs, date, received_at, subject, \
+    text, raw_id, verdict, headers, problems, author";
+
+fn read_message(row: &Row) -> rusqlite::Result<Message> {
+    let direction: String = row.get(2)?;
+    let json = |index: usize| row.get::<_, String>(index);
+    Ok(Message {
+        id: row.get(0)?,
+        ticket_id: row.get(1)?,
+        direction: Direction::from_word(&direction).unwrap_or(Direction::Note),
+        message_id: row.get(3)?,
+        from: row.get(4)?,
+        to: serde_json::from_str(&json(5)?).unwrap_or_default(),
+        cc: serde_json::from_str(&json(6)?).unwrap_or_default(),
+        date: row.get::<_, Option<i64>>(7)?.map(instant),
+        received_at: instant(row.get(8)?),
+        subject: row.get(9)?,
+        text: row.get(10)?,
+        raw_id: row.get(11)?,
+        verdict: row.get(12)?,
+        headers: serde_json::from_str(&json(13)?).unwrap_or_default(),
+        problems: serde_json::from_str(&json(14)?).unwrap_or_default(),
+        author: row.get(15)?,
+    })
+}
+
+/// Inserts a message (its `id` is ignored); gives its row.
+pub fn insert_message(tx: &Tx, message: &Message) -> Result<i64> {
+    let json = |value: &[String]| serde_json::to_string(value).unwrap_or_default();
+    tx.prepare_cached(
+        "INSERT INTO message (ticket_id, direction, message_id, from_addr, to_addrs, cc_addrs, date, received_at, subject, text, \
+         raw_id, verdict, headers, problems, author) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)",
+    )?
+    .execute(rusqlite::params![
+        message.ticket_id,
+        message.direction.word(),
+        message.message_id,
+        message.from,
+        json(&message.to),
+        json(&message.cc),
+        message.date.map(micros),
+        micros(message.received_at),
+        message.subject,
+        message.text,
+        message.raw_id,
+        message.verdict,
+        serde_json::to_string(&message.headers).unwrap_or_default(),
+        json(&message.problems),
+        message.author,
+    ])?;
+    Ok(tx.last_insert_rowid())
+}
+
+/// Messages of a ticket, oldest first.
+pub fn messages(c: &Connection, ticket: i64) -> Result<Vec<Message>> {
+    let mut rows =
+        c.prepare_cached(&format!("SELECT {MESSAGE_COLUMNS} FROM message WHERE ticket_id = ?1 ORDER BY id"))?;
+    let found = rows.query_map([ticket], read_message)?;
+    Ok(found.collect::<rusqlite::Result<_>>()?)
+}
+
+/// One message.
+pub fn message(c: &Connection, id: i64) -> Result<Option<Message>> {
+    c.prepare_cached(&format!("SELECT {MESSAGE_COLUMNS} FROM message WHERE id = ?1"))?
+        .query_row([id], read_message)
+        .maybe()
+}
+
+/// Messages that could not be opened for want of a key.
+pub fn messages_without_key(c: &Connection) -> Result<Vec<Message>> {
+    let mut rows = c.prepare_cached(&format!(
+        "SELECT {MESSAGE_COLUMNS} FROM message WHERE direction = 'in' \
+         AND json_extract(verdict, '$.encryption_problem') IN ('no_key', 'key_unavailable') ORDER BY id"
+    ))?;
+    let found = rows.query_map([], read_message)?;
+    Ok(found.collect::<rusqlite::Result<_>>()?)
+}
+
+/// Replaces what a message says, once it could be opened: subject, text, verdict, problems.
+pub fn set_message_opened(
+    tx: &Tx,
+    id: i64,
+    subject: &str,
+    text: &str,
+    verdict: &str,
+    problems: &[String],
+) -> Result<()> {
+    let problems = serde_json::to_string(problems).unwrap_or_default();
+    tx.execute(
+        "UPDATE message SET subject = ?2, text = ?3, verdict = ?4, problems = ?5 WHERE id = ?1",
+        (id, subject, text, verdict, problems),
+    )?;
+    tx.execute("DELETE FROM attachment WHERE message_id = ?1", [id])?;
+    tx.execute("DELETE FROM indicator WHERE message_id = ?1", [id])?;
+    Ok(())
+}
+
+/// Notes the Message-ID and the octets under which a human's message left.
+pub fn set_message_sent(tx: &Tx, id: i64, message_id: &str, raw_id: i64) -> Result<()> {
+    tx.execute("UPDATE message SET message_id = ?2, raw_id = ?3 WHERE id = ?1", (id, message_id, raw_id))?;
+    Ok(())
+}
+
+/// Messages with this Message-ID, by tickets.
+pub fn messages_with_id(c: &Connection, message_id: &str) -> Result<Vec<Message>> {
+    let mut rows =
+        c.prepare_cached(&format!("SELECT {MESSAGE_COLUMNS} FROM message WHERE message_id = ?1 ORDER BY id"))?;
+    let found = rows.query_map([message_id], read_message)?;
+    Ok(found.collect::<rusqlite::Result<_>>()?)
+}
+
+/// Adds what a message holds.
+pub fn insert_content(tx: &Tx, message: i64, attachments: &[Attachment], indicators: &[Indicator]) -> Result<()> {
+    let mut attachment_row = tx.prepare_cached(
+        "INSERT INTO attachment (message_id, name, content_type, size, sha256, bytes) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+    )?;
+    for attachment in attachments {
+        attachment_row.execute((
+            message,
+            attachment.name.raw(),
+            &attachment.content_type,
+            attachment.bytes.len() as i64,
+            &attachment.sha256,
+            &attachment.bytes,
+        ))?;
+    }
+    let mut indicator_row =
+        tx.prepare_cached("INSERT OR IGNORE INTO indicator (message_id, kind, value) VALUES (?1, ?2, ?3)")?;
+    for indicator in indicators {
+        indicator_row.execute((message, indicator.kind.word(), indicator.value.raw()))?;
+    }
+    Ok(())
+}
+
+/// An attachment without its octets.
+#[derive(Debug, Clone)]
+pub struct AttachmentRow {
+    pub id: i64,
+    pub message_id: i64,
+    pub name: String,
+    pub content_type: String,
+    pub size: u64,
+    pub sha256: String,
+}
+
+/// Attachments of a ticket, in order.
+pub fn attachments(c: &Connection, ticket: i64) -> Result<Vec<AttachmentRow>> {
+    let mut rows = c.prepare_cached(
+        "SELECT attachment.id, message_id, name, content_type, size, sha256 FROM attachment \
+         JOIN message ON message.id = attachment.message_id WHERE message.ticket_id = ?1 ORDER BY attachment.id",
+    )?;
+    let found = rows.query_map([ticket], |row| {
+        Ok(AttachmentRow {
+            id: row.get(0)?,
+            message_id: row.get(1)?,
+            name: row.get(2)?,
+            content_type: row.get(3)?,
+            size: row.get::<_, i64>(4)?.unsigned_abs(),
+            sha256: row.get(5)?,
+        })
+    })?;
+    Ok(found.collect::<rusqlite::Result<_>>()?)
+}
+
+/// An attachment's octets.
+pub fn attachment_bytes(c: &Connection, id: i64) -> Result<Option<Vec<u8>>> {
+    c.query_row("SELECT bytes FROM attachment WHERE id = ?1", [id], |row| row.get(0)).maybe()
+}
+
+/// Indicators of a ticket: (kind, value, message).
+pub fn indicators(c: &Connection, ticket: i64) -> Result<Vec<(String, String, i64)>> {
+    let mut rows = c.prepare_cached(
+        "SELECT indicator.kind, value, message_id FROM indicator JOIN message ON message.id = indicator.message_id \
+         WHERE message.ticket_id = ?1 ORDER BY indicator.id",
+    )?;
+    let found = rows.query_map([ticket], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
+    Ok(found.collect::<rusqlite::Result<_>>()?)
+}
+
+/// How many tickets were opened in a span; for "N more".
+pub fn count_since(c: &Connection, since: Timestamp, until: Timestamp) -> Result<usize> {
+    count(
+        c,
+        "SELECT count(DISTINCT ticket_id) FROM history WHERE at BETWEEN ?1 AND ?2 AND what LIKE 'opened from %'",
+        since,
+        until,
+    )
+}
+
+/// How many tickets that say they are urgent were opened in a span.
+pub fn count_urgent_since(c: &Connection, since: Timestamp, until: Timestamp) -> Result<usize> {
+    count(
+        c,
+        "SELECT count(DISTINCT ticket_id) FROM history JOIN ticket ON ticket.id = ticket_id \
+         WHERE at BETWEEN ?1 AND ?2 AND what LIKE 'opened from %' AND reported_urgent",
+        since,
+        until,
+    )
+}
+
+fn count(c: &Connection, sql: &str, since: Timestamp, until: Timestamp) -> Result<usize> {
+    let count: i64 = c.prepare_cached(sql)?.query_row((micros(since), micros(until)), |row| row.get(0))?;
+    Ok(usize::try_from(count).unwrap_or_default())
+}
+
+/// How many clocks have passed their due time.
+pub fn broken_promises(c: &Connection, now: Timestamp) -> Result<u64> {
+    let count: i64 = c.query_row(
+        "SELECT count(*) FROM ticket WHERE next_rung_at IS NOT NULL AND due_at <= ?1",
+        [micros(now)],
+        |row| row.get(0),
+    )?;
+    Ok(count.unsigned_abs())
+}

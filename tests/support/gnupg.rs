@@ -1,0 +1,120 @@
+//! GnuPG with a home of the test's own.
+
+use std::io::Write;
+use std::process::{Command, Stdio};
+
+/// A home folder; its agent ends when dropped.
+pub struct Gnupg {
+    home: tempfile::TempDir,
+    /// What GnuPG takes for the time, `20260201T120000`.
+    time: std::sync::Mutex<String>,
+}
+
+/// What a run of gpg gave.
+pub struct Ran {
+    pub success: bool,
+    pub out: Vec<u8>,
+    /// The lines behind `[GNUPG:] `.
+    pub status: Vec<String>,
+}
+
+impl Ran {
+    pub fn says(&self, start: &str) -> bool {
+        self.status.iter().any(|line| line.starts_with(start))
+    }
+}
+
+/// The kinds of key that teams have.
+#[derive(Debug, Clone, Copy)]
+pub enum Kind {
+    Rsa4096,
+    Rsa3072,
+    Curve25519,
+}
+
+impl Gnupg {
+    /// A new home where it is always `time`, as `20260201T120000` (UTC).
+    pub fn at(time: &str) -> Gnupg {
+        // Sockets of the agent need a short path.
+        Gnupg {
+            home: tempfile::Builder::new().prefix("gpg").tempdir_in("/tmp").unwrap(),
+            time: std::sync::Mutex::new(format!("{time}!")),
+        }
+    }
+
+    /// Lets it be another time from now on.
+    pub fn turn_to(&self, time: &str) {
+        *self.time.lock().unwrap() = format!("{time}!");
+    }
+
+    /// Encrypts to these keys and signs with `signer`; armoured.
+    pub fn seal(&self, recipients: &[&str], signer: Option<&str>, content: &[u8]) -> String {
+        let mut arguments = vec!["--armor", "--encrypt"];
+        for recipient in recipients {
+            arguments.extend(["--recipient", recipient]);
+        }
+        if let Some(signer) = signer {
+            arguments.extend(["--sign", "--local-user", signer]);
+        }
+        let ran = self.run(&arguments, content);
+        assert!(ran.success, "{:?}", ran.status);
+        String::from_utf8(ran.out).unwrap()
+    }
+
+    pub fn run(&self, arguments: &[&str], input: &[u8]) -> Ran {
+        let mut command = Command::new("gpg");
+        command.env("GNUPGHOME", self.home.path()).args(["--batch", "--no-tty", "--status-fd", "2"]);
+        let time = self.time.lock().unwrap().clone();
+        command.args(["--faked-system-time", &time, "--trust-model", "always"]).args(arguments);
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        let mut stdin = child.stdin.take().unwrap();
+        let input = input.to_vec();
+        let writer = std::thread::spawn(move || stdin.write_all(&input));
+        let ran = child.wait_with_output().unwrap();
+        let _ = writer.join();
+        let status = String::from_utf8_lossy(&ran.stderr);
+        let status = status.lines().filter_map(|line| line.strip_prefix("[GNUPG:] ")).map(str::to_owned).collect();
+        Ran { success: ran.status.success(), out: ran.stdout, status }
+    }
+
+    /// Makes a key for `user_id` without passphrase and gives its fingerprint.
+    pub fn generate(&self, kind: Kind, user_id: &str) -> String {
+        let algorithm = match kind {
+            Kind::Rsa4096 => "Key-Type: RSA\nKey-Length: 4096\nSubkey-Type: RSA\nSubkey-Length: 4096",
+            Kind::Rsa3072 => "Key-Type: RSA\nKey-Length: 3072\nSubkey-Type: RSA\nSubkey-Length: 3072",
+            Kind::Curve25519 => "Key-Type: EDDSA\nKey-Curve: ed25519\nSubkey-Type: ECDH\nSubkey-Curve: cv25519",
+        };
+        let (name, address) = user_id.strip_suffix('>').unwrap().split_once(" <").unwrap();
+        let wish = format!(
+            "%no-protection\n{algorithm}\nKey-Usage: sign\nSubkey-Usage: encrypt\n\
+             Name-Real: {name}\nName-Email: {address}\nExpire-Date: 0\n%commit\n"
+        );
+        let ran = self.run(&["--generate-key"], wish.as_bytes());
+        assert!(ran.success, "{:?}", ran.status);
+        let made = ran.status.iter().find_map(|line| line.strip_prefix("KEY_CREATED B ")).unwrap();
+        made.split(' ').next().unwrap().to_owned()
+    }
+
+    pub fn export(&self, fingerprint: &str) -> Vec<u8> {
+        self.run(&["--export", fingerprint], b"").out
+    }
+
+    pub fn export_secret(&self, fingerprint: &str) -> Vec<u8> {
+        self.run(
+            &["--armor", "--pinentry-mode", "loopback", "--passphrase", "", "--export-secret-keys", fingerprint],
+            b"",
+        )
+        .out
+    }
+
+    pub fn home(&self) -> &std::path::Path {
+        self.home.path()
+    }
+}
+
+impl Drop for Gnupg {
+    fn drop(&mut self) {
+        let _ = Command::new("gpgconf").env("GNUPGHOME", self.home.path()).args(["--kill", "all"]).output();
+    }
+}

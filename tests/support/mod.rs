@@ -1,0 +1,10 @@
+//! Servers and keys that tests run against.
+#![allow(dead_code)]
+
+pub mod certs;
+pub mod desk;
+pub mod dovecot;
+pub mod gnupg;
+pub mod imap;
+pub mod postfix;
+pub mod smtp;
