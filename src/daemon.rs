@@ -9,15 +9,18 @@
 //! starts it again.
 
 mod folders;
+mod front;
 mod once;
 mod turns;
 
+pub use front::take_in;
 pub use once::run_once;
 
 use crate::api;
 use crate::config;
 use crate::house::House;
 use crate::store::status;
+use front::front;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
