@@ -6,6 +6,7 @@
 use super::views::*;
 use super::{App, AppError};
 use crate::rules::report::IndicatorKind;
+use crate::rules::sentence;
 use crate::rules::settings::Language;
 use crate::rules::ticket::{Number, State};
 use crate::rules::untrusted::Untrusted;
@@ -201,13 +202,8 @@ fn message_view(
 
 fn verdict(json: &str, language: Language) -> Option<VerdictView> {
     let verdict: Verdict = serde_json::from_str(json).ok()?;
-    let summary = summary(&verdict, language);
+    let summary = sentence::summary(&verdict, language);
     Some(VerdictView { verdict, summary })
-}
-
-/// One plain sentence for the analyst.
-fn summary(verdict: &Verdict, _language: Language) -> String {
-    format!("encryption: {}, signature: {}", verdict.encryption, verdict.signature)
 }
 
 fn attachment(row: tickets::AttachmentRow) -> AttachmentView {

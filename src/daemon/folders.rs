@@ -21,8 +21,8 @@ use tokio_util::task::TaskTracker;
 /// IDLE is asked for anew this often: well before servers hang up, and a dead link is noticed.
 const IDLE: Duration = Duration::from_secs(4 * 60);
 
-/// Between two searches of one folder lies at least this.
-const AGAIN: Duration = Duration::from_secs(1);
+/// A server may push without end: between two searches lies at least this.
+const AGAIN: Duration = Duration::from_millis(200);
 
 /// The folder of a Maildir is looked at this often.
 const MAILDIR: Duration = Duration::from_secs(2);
@@ -194,10 +194,9 @@ async fn by_imap(
             Err(trouble) => return Err(trouble.clone()),
         };
         let progress = Progress::new(&name);
-        let came = intake::sync(&mut session, &folder, &house.store, watch, house.now(), &|done, all| {
-            progress.show(done, all)
-        })
-        .await?;
+        let show = |done, all| progress.show(done, all);
+        let looked = Instant::now();
+        let came = intake::sync(&mut session, &folder, &house.store, watch, pace, house.now(), &show).await?;
         if came > 0 {
             ground.bells.spooled.notify_one();
         }
@@ -230,7 +229,6 @@ async fn by_imap(
         if stop.is_cancelled() {
             return Ok(session.logout().await);
         }
-        // A server may push without end; it is asked once a second at most.
         if end == IdleEnd::News && looked.elapsed() < AGAIN {
             tokio::time::sleep(AGAIN - looked.elapsed()).await;
         }

@@ -8,8 +8,7 @@ use crate::rules::ticket::{Direction, Number};
 use crate::rules::{message_id, subject};
 use crate::store::spool::Spooled;
 use crate::store::tickets::{self, Message};
-use crate::store::{Result, duty, outbox};
-use rusqlite::Connection;
+use crate::store::{Connection, Result, duty, outbox};
 
 /// At most so many references and tags are looked up: a mail names few tickets, or none.
 const POINTERS: usize = 200;

@@ -6,9 +6,8 @@
 use crate::rules::address::Address;
 use crate::rules::report::Report;
 use crate::rules::ticket::Direction;
-use crate::store::{Result, outbox, tickets};
+use crate::store::{Connection, Result, outbox, tickets};
 use jiff::Timestamp;
-use rusqlite::Connection;
 
 /// The ticket that this sent mail answers.
 pub fn answers(

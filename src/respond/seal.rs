@@ -23,9 +23,8 @@ use crate::rules::verdict::Verdict;
 use crate::store::certs::{self, Cert};
 use crate::store::outbox::Out;
 use crate::store::tickets::{self, Ticket};
-use crate::store::{Result, duty};
+use crate::store::{Connection, Result, duty};
 use jiff::Timestamp;
-use rusqlite::Connection;
 
 /// Why an intent did not become octets.
 #[derive(Debug)]

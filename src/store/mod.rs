@@ -17,7 +17,8 @@ pub mod status;
 pub mod tickets;
 
 use jiff::Timestamp;
-use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
+pub use rusqlite::Connection;
+use rusqlite::{OpenFlags, Transaction, TransactionBehavior};
 use std::fs::File;
 use std::ops::Deref;
 use std::path::{Path, PathBuf};
