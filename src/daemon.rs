@@ -75,6 +75,7 @@ impl Ground {
 /// Runs until SIGTERM or SIGINT. `config_file` is read again on SIGHUP.
 pub async fn run(house: House, config_file: PathBuf) -> Result<(), String> {
     let socket = house.settings.socket.clone();
+    house.clock.start();
     let (furnish, furnished) = watch::channel(house.clone());
     let ground =
         Ground { house: furnished, bells: Bells::default(), stop: CancellationToken::new(), pulse: Pulse::default() };

@@ -77,7 +77,20 @@ fn only_the_store_knows_the_database() {
 
 #[test]
 fn the_pure_room_does_no_io_waits_for_nothing_and_asks_no_clock() {
-    let banned = ["tokio", "async fn", ".await", "std::fs", "std::net", "std::process", "std::env", "Instant::", "SystemTime", "getrandom", "tracing::", "println!"];
+    let banned = [
+        "tokio",
+        "async fn",
+        ".await",
+        "std::fs",
+        "std::net",
+        "std::process",
+        "std::env",
+        "Instant::",
+        "SystemTime",
+        "getrandom",
+        "tracing::",
+        "println!",
+    ];
     for path in sources(&root().join("src/rules")) {
         let code = code(&path);
         for word in banned {
@@ -96,7 +109,11 @@ fn a_transaction_cannot_wait() {
         assert!(!code.contains("async ") && !code.contains(".await"), "{}", path.display());
     }
     for path in sources(&root().join("src")) {
-        assert!(!code(&path).contains("block_on(") || room(&path) == "cli", "{}: waits while it blocks", path.display());
+        assert!(
+            !code(&path).contains("block_on(") || room(&path) == "cli",
+            "{}: waits while it blocks",
+            path.display()
+        );
     }
 }
 

@@ -236,3 +236,60 @@ fn display_name(name: &str) -> Untrusted {
     }
     last[..end].into()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_show_their_last_component_only() {
+        for (name, wanted) in [
+            ("a.txt", "a.txt"),
+            ("../../etc/cron.d/x", "x"),
+            ("C:\\temp\\con", "con"),
+            ("/", ""),
+            ("", ""),
+            ("a\r\nb", "a\r\nb"),
+            (&"é".repeat(150), &"é".repeat(100)),
+            (&"a".repeat(201), &"a".repeat(200)),
+        ] {
+            assert_eq!(display_name(name).raw(), wanted);
+        }
+    }
+
+    #[test]
+    fn the_block_for_old_readers_is_no_text() {
+        let part = |kind: &str, legacy: &str| Part {
+            media_type: kind.to_owned(),
+            params: vec![("hp-legacy-display".to_owned(), legacy.to_owned())],
+            ..Part::default()
+        };
+        let (plain, block) = ("text/plain", "Subject: s\r\n\r\nwords\r\n\r\nmore");
+        assert_eq!(body_text(&part(plain, "1"), block), "words\n\nmore");
+        assert_eq!(body_text(&part(plain, "0"), block), "Subject: s\n\nwords\n\nmore");
+        assert_eq!(body_text(&part(plain, "1"), "words alone"), "words alone");
+        let html = "<div class=\"header-protection-legacy-display\">Subject: s</div><p>words</p>";
+        assert_eq!(body_text(&part("text/html", "1"), html).trim(), "words");
+    }
+
+    #[test]
+    fn the_plain_alternative_is_shown_and_the_other_searched() {
+        let leaf = |kind: &str, text: &str| Part {
+            media_type: kind.to_owned(),
+            body: Body::Leaf { bytes: text.as_bytes().to_vec(), text: Some(text.to_owned()) },
+            ..Part::default()
+        };
+        for (children, text, sources) in [
+            (vec![leaf("text/plain", "a"), leaf("text/html", "<p>b")], "a", 1),
+            (vec![leaf("text/html", "<p>b"), leaf("text/plain", "a")], "a", 1),
+            (vec![leaf("text/plain", " "), leaf("text/html", "<p>b")], "b", 1),
+            (vec![leaf("text/plain", "a"), leaf("text/calendar", "c")], "a", 1),
+        ] {
+            let tree =
+                Part { media_type: "multipart/alternative".to_owned(), body: Body::Multi(children), ..Part::default() };
+            let mut content = Content::default();
+            content.take(tree, Where::Root);
+            assert_eq!((content.joined().trim(), content.sources.len()), (text, sources));
+        }
+    }
+}

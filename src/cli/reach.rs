@@ -10,7 +10,7 @@ use crate::api::{CallError, Delivery, Reply, client, login_name};
 use crate::app::views::{IngestLine, Octets};
 use crate::app::{self, Actor, App, KeyFile, Request};
 use crate::daemon;
-use crate::house::{Clock, House, HouseError};
+use crate::house::{House, HouseError};
 use crate::rules::settings::Settings;
 use crate::store::StoreError;
 use jiff::Timestamp;
@@ -117,10 +117,7 @@ fn door(settings: &Settings, asked_now: Option<Timestamp>) -> Result<Door, Failu
 
 /// The one instant at which a command acts: a simulated clock stands still meanwhile.
 fn standing(house: &House, asked_now: Option<Timestamp>) -> Timestamp {
-    let now = match house.clock {
-        Clock::System => house.now(),
-        Clock::Simulated { from, .. } => from,
-    };
+    let now = house.now();
     if asked_now.is_some_and(|asked| asked < now) {
         let stands = app::views::When::new(now, &house.settings.team.time_zone);
         eprintln!("vigie: the simulated clock stands at {stands} and never runs backwards");

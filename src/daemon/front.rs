@@ -6,7 +6,6 @@ use crate::app::views::{Answer, IngestLine, Outcome};
 use crate::app::{self, Actor, App, AppError, Request};
 use crate::house::House;
 use crate::journey;
-use crate::store::settings as values;
 use crate::store::spool::{self, Arrival, Place, Role, SpoolState, Spooled};
 use crate::store::{StoreError, tickets};
 use jiff::Timestamp;
@@ -52,13 +51,13 @@ fn handle(
 
 /// The time of one request. A simulated clock that is asked to go on remembers that.
 fn at(house: &House, asked_now: Option<Timestamp>) -> Result<Timestamp, AppError> {
-    let now = house.now();
     match asked_now {
-        Some(asked) if house.clock.is_simulated() && asked > now => {
-            house.store.write(|tx| values::run_simulated_clock(tx, asked))?;
-            Ok(asked)
+        Some(asked) => {
+            let now = house.clock.run_on_to(asked);
+            house.remember_clock()?;
+            Ok(now)
         }
-        _ => Ok(now),
+        None => Ok(house.now()),
     }
 }
 

@@ -75,7 +75,7 @@ impl SignatureFact {
     }
 
     /// A signature that cannot be read as one.
-    pub(super) fn malformed() -> SignatureFact {
+    pub fn malformed() -> SignatureFact {
         SignatureFact::failed(Signature::Bad, Some(SignatureProblem::Malformed))
     }
 }

@@ -81,7 +81,7 @@ pub fn decrypt(message: &[u8], ring: &Ring, now: Timestamp) -> Decryption {
     let Some(octets) = armor::octets_of(message) else {
         return Decryption::failed(EncryptionProblem::Malformed);
     };
-    let team: Vec<Cert> = ring.keys.team().iter().filter_map(|own| Cert::from_bytes(&own.certificate).ok()).collect();
+    let team = team(ring);
     let outline = outline(&octets);
     let names_our_key = outline.recipients.iter().any(|recipient| is_ours(recipient, &team));
     let about = Decryption {
@@ -143,6 +143,16 @@ pub fn verify_cleartext(block: &[u8], ring: &Ring, now: Timestamp) -> Option<(Ve
 pub fn recipients(message: &[u8]) -> Option<Vec<String>> {
     let outline = outline(&armor::octets_of(message)?);
     outline.container.map(|_| outline.recipients)
+}
+
+/// Whether one of these handles is a key of ours, also a retired one, or is hidden.
+pub fn names_our_key(recipients: &[String], ring: &Ring) -> bool {
+    let team = team(ring);
+    recipients.iter().any(|recipient| is_ours(recipient, &team))
+}
+
+fn team(ring: &Ring) -> Vec<Cert> {
+    ring.keys.team().iter().filter_map(|own| Cert::from_bytes(&own.certificate).ok()).collect()
 }
 
 /// What the packet headers of a message tell.
