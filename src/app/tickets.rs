@@ -11,11 +11,11 @@ use crate::rules::settings::Language;
 use crate::rules::ticket::{Number, State};
 use crate::rules::untrusted::Untrusted;
 use crate::rules::verdict::Verdict;
+use crate::store::Connection;
 use crate::store::tickets::{self, Filter, Message, Ticket};
 use crate::store::{history, spool};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use rusqlite::Connection;
 
 pub(super) fn list(
     app: &App,
