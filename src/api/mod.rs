@@ -10,7 +10,7 @@ mod peer;
 mod serve;
 
 pub use peer::login_name;
-pub use serve::{House, listen, serve};
+pub use serve::{Front, listen, serve};
 
 use crate::app::views::Answer;
 use crate::app::{AppError, Request};

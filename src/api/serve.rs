@@ -18,9 +18,10 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
 
 /// What stands behind the socket. The closures may block: they run on blocking threads.
-pub struct House {
+pub struct Front {
     /// Does a request (`app::handle`) and rings the loops after a change. The instant is what the
     /// client asked for, for a simulated clock; the answer comes with the time that was taken.
     #[allow(clippy::type_complexity)]
@@ -41,7 +42,7 @@ const DELIVERIES: usize = 4;
 const STOP_PATIENCE: Duration = Duration::from_secs(3);
 
 struct Shared {
-    house: House,
+    front: Front,
     /// The daemon's own user.
     own_uid: u32,
     deliveries: Semaphore,
@@ -66,28 +67,19 @@ pub fn listen(path: &Path) -> Result<UnixListener, String> {
     Ok(listener)
 }
 
-/// Serves until `shutdown` is done, then waits a little for what is under way. The caller removes
+/// Serves until `stop` is cancelled, then waits a little for what is under way. The caller removes
 /// the socket file.
-pub async fn serve(
-    listener: UnixListener,
-    house: House,
-    shutdown: impl Future<Output = ()> + Send + 'static,
-) -> std::io::Result<()> {
+pub async fn serve(listener: UnixListener, front: Front, stop: CancellationToken) -> std::io::Result<()> {
     let own_uid = UnixStream::pair()?.0.peer_cred()?.uid();
-    let shared = Arc::new(Shared { house, own_uid, deliveries: Semaphore::new(DELIVERIES) });
+    let shared = Arc::new(Shared { front, own_uid, deliveries: Semaphore::new(DELIVERIES) });
     let router = Router::new()
         .route("/request", post(request))
         .route("/ingest", post(ingest))
         .with_state(shared)
         .into_make_service_with_connect_info::<Peer>();
-    let (stopping, stopped) = tokio::sync::oneshot::channel();
-    let shutdown = async move {
-        shutdown.await;
-        let _ = stopping.send(());
-    };
-    let serving = axum::serve(listener, router).with_graceful_shutdown(shutdown).into_future();
+    let serving = axum::serve(listener, router).with_graceful_shutdown(stop.clone().cancelled_owned()).into_future();
     let patience = async move {
-        let _ = stopped.await;
+        stop.cancelled().await;
         tokio::time::sleep(STOP_PATIENCE).await;
     };
     tokio::select! {
@@ -126,7 +118,7 @@ async fn request(
     })?;
     let uid = peer.0.ok_or_else(|| AppError::not_allowed("the kernel does not tell who asks"))?;
     let actor = peer::actor(uid, shared.own_uid, call.as_name.as_deref())?;
-    let (answer, now) = blocking(move || (shared.house.handle)(&actor, call.now, call.request)).await?;
+    let (answer, now) = blocking(move || (shared.front.handle)(&actor, call.now, call.request)).await?;
     Ok(Json(Reply { answer, now }).into_response())
 }
 
@@ -135,15 +127,15 @@ async fn ingest(
     Query(delivery): Query<Delivery>,
     body: Body,
 ) -> Result<Response, AppError> {
-    let most = (shared.house.message_bytes)().saturating_add(INGEST_MARGIN);
+    let most = (shared.front.message_bytes)().saturating_add(INGEST_MARGIN);
     let most = usize::try_from(most).unwrap_or(usize::MAX);
     // A closed semaphore is never seen: nothing closes it.
     let _place = shared.deliveries.acquire().await.ok();
     let octets = to_bytes(body, most)
         .await
         .map_err(|_| AppError::invalid("message", "larger than [limits] message_bytes, or broken off"))?;
-    let house = Arc::clone(&shared);
-    let line = blocking(move || (house.house.ingest)(delivery, octets.into())).await?;
+    let held = Arc::clone(&shared);
+    let line = blocking(move || (held.front.ingest)(delivery, octets.into())).await?;
     Ok(([(header::CACHE_CONTROL, "no-store")], Json(line)).into_response())
 }
 

@@ -5,13 +5,12 @@
 use super::tickets::{number_of, short};
 use super::views::{Answer, Done, DutyView, GapView, PageView, When};
 use super::{Actor, App, AppError};
+use crate::decide::raise;
 use crate::edge::random;
-use crate::rules::intent::Intent;
-use crate::rules::settings::Settings;
+use crate::store::Connection;
 use crate::store::duty::{self, Page};
-use crate::store::{Tx, history, outbox};
+use crate::store::history;
 use jiff::{SignedDuration, Timestamp};
-use rusqlite::Connection;
 
 /// How far back pages are shown once they are acknowledged.
 const PAGES_SHOWN: SignedDuration = SignedDuration::from_hours(7 * 24);
@@ -106,7 +105,7 @@ pub(super) fn stand_in(
 /// any other.
 pub(super) fn test(app: &App, actor: &Actor, now: Timestamp) -> Result<Answer, AppError> {
     app.store.change(|tx| {
-        let id = raise(tx, app.settings, None, "test", now, &random::code())?.ok_or_else(|| {
+        let id = raise::test_page(tx, app.settings, now, &random::code())?.ok_or_else(|| {
             AppError::not_allowed("nobody is on duty and [sla] escalate_to is empty: a page would reach nobody")
         })?;
         history::add(tx, None, now, &actor.name, &format!("page {id} raised as a test"))?;
@@ -118,38 +117,6 @@ pub(super) fn test(app: &App, actor: &Actor, now: Timestamp) -> Result<Answer, A
             format!("page {id} goes to {reached}{later}; acknowledge it with `vigie duty ack {id}`"),
         ))
     })
-}
-
-/// Raises a page to the analyst on duty, else to everyone in `escalate_to`; None where that is
-/// nobody, or where the ticket has a page already.
-fn raise(
-    tx: &Tx,
-    settings: &Settings,
-    ticket: Option<i64>,
-    what: &str,
-    now: Timestamp,
-    code: &str,
-) -> crate::store::Result<Option<i64>> {
-    let overrides = duty::stand_ins(tx, now)?;
-    let analysts = match settings.duty.rota.on_duty(now, &overrides) {
-        Some(name) => vec![name.to_owned()],
-        None => settings.sla.escalate_to.clone(),
-    };
-    if analysts.is_empty() {
-        return Ok(None);
-    }
-    let next_at = now.checked_add(settings.duty.page_ack_within).ok();
-    let Some(id) = duty::raise(tx, ticket, what, code, &analysts, next_at, now)? else { return Ok(None) };
-    for analyst in analysts.iter().filter_map(|name| settings.analyst(name)) {
-        let intent = Intent::Page { page: id, step: 0, analyst: analyst.name.clone() };
-        let slot = format!("page-{id}-0-{}", analyst.name);
-        outbox::owe(tx, ticket, &format!("{slot}-mail"), analyst.address.as_str(), &intent, now, now)?;
-        if analyst.command.is_some() {
-            let to = format!("command:{}", analyst.name);
-            outbox::owe(tx, ticket, &format!("{slot}-command"), &to, &intent, now, now)?;
-        }
-    }
-    Ok(Some(id))
 }
 
 fn done(tickets: Vec<String>, page: i64, words: String) -> Answer {

@@ -4,7 +4,7 @@
 //! certificate is named by its full fingerprint only: shorter forms can be forged (T39).
 //! Failure: words for the person who asked; a file in which one certificate is bad keeps the rest.
 
-use super::views::{Answer, Done, KeyOrigin, KeyView, Octets, When};
+use super::views::{Answer, Done, KeyOrigin, KeyView, When};
 use super::work::checked_reason;
 use super::{Actor, App, AppError, KeyFile};
 use crate::edge::openpgp::certs::{self as pgp, CertificateFacts};
@@ -15,7 +15,6 @@ use crate::rules::verdict::Authenticated;
 use crate::store::certs::{self, Cert, NewCert};
 use crate::store::{Tx, history};
 use jiff::Timestamp;
-use std::path::{Path, PathBuf};
 
 words! {
     /// How a person made sure that a fingerprint is the right one.
@@ -94,7 +93,7 @@ fn keep(app: &App, tx: &Tx, facts: &CertificateFacts, actor: &Actor, now: Timest
     if team_key(app, fingerprint).is_some() {
         return Ok(format!("{fingerprint} is a key of the team; left alone"));
     }
-    let what = match store(app, tx, facts, "import", &actor.name, now)? {
+    let what = match store(app, tx, facts, actor, now)? {
         Kept::New => "imported",
         Kept::Updated => "updated",
         Kept::Same => "is known already",
@@ -113,14 +112,7 @@ enum Kept {
 }
 
 /// Keeps a certificate, merged with what is known of it, and writes that down if it changed.
-fn store(
-    app: &App,
-    tx: &Tx,
-    facts: &CertificateFacts,
-    source: &str,
-    who: &str,
-    now: Timestamp,
-) -> Result<Kept, AppError> {
+fn store(app: &App, tx: &Tx, facts: &CertificateFacts, actor: &Actor, now: Timestamp) -> Result<Kept, AppError> {
     let fingerprint = &facts.fingerprint;
     let known = certs::get(tx, fingerprint)?;
     let (bytes, kept) = match &known {
@@ -145,41 +137,12 @@ fn store(
         addresses: &addresses,
         candidate: false,
         clear: false,
-        source,
+        source: "import",
     };
     certs::keep(tx, &cert, now)?;
     let what = if known.is_some() { "updated" } else { "imported" };
-    history::add(tx, None, now, who, &format!("certificate {fingerprint} {what} ({source})"))?;
+    history::add(tx, None, now, &actor.name, &format!("certificate {fingerprint} {what}"))?;
     Ok(kept)
-}
-
-/// Takes every certificate in a folder (`[pgp] certs`) into the store, as the daemon does when it
-/// starts. Gives what is wrong with single files, in words for the operator.
-pub fn import_folder(app: &App, folder: &Path, now: Timestamp) -> Vec<String> {
-    let entries = match std::fs::read_dir(folder) {
-        Ok(entries) => entries,
-        Err(e) => return vec![format!("cannot read {}: {e}; see [pgp] certs", folder.display())],
-    };
-    let mut paths: Vec<_> = entries.filter_map(|entry| Some(entry.ok()?.path())).collect();
-    paths.sort();
-    let named = |path: &&PathBuf| {
-        let ending = path.extension().and_then(|ending| ending.to_str()).unwrap_or_default();
-        ["asc", "gpg", "pgp", "key"].contains(&ending)
-    };
-    paths.iter().filter(named).filter_map(|path| import_file(app, path, now).err()).collect()
-}
-
-fn import_file(app: &App, path: &Path, now: Timestamp) -> Result<(), String> {
-    let name = path.display().to_string();
-    let octets = std::fs::read(path).map_err(|e| format!("cannot read {name}: {e}"))?;
-    let found = read_file(app, &KeyFile { name, octets: Octets(octets) }, now).map_err(|e| e.to_string())?;
-    let keep = |tx: &Tx| {
-        for facts in found.iter().filter(|facts| team_key(app, &facts.fingerprint).is_none()) {
-            store(app, tx, facts, "folder", history::VIGIE, now)?;
-        }
-        Ok(())
-    };
-    app.store.change(keep).map_err(|e: AppError| e.to_string())
 }
 
 pub(super) fn trust(

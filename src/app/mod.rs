@@ -5,7 +5,6 @@
 //! history, or nothing at all. Hostile data: texts of mails pass through as `Untrusted`; requests
 //! come from people who may use the store. Failure: `AppError`, in words for the person who asked.
 
-pub mod clock;
 mod duty;
 mod error;
 mod keys;
@@ -18,7 +17,7 @@ pub mod views;
 mod work;
 
 pub use error::AppError;
-pub use keys::{TrustMethod, import_folder};
+pub use keys::TrustMethod;
 pub use request::{Answering, KeyFile, Request};
 pub use views::Answer;
 

@@ -134,32 +134,6 @@ impl Request {
                 | Request::Status
         )
     }
-
-    /// Whether it needs to know everybody's certificates, those of the folder `[pgp] certs` too.
-    pub fn wants_certificates(&self) -> bool {
-        matches!(
-            self,
-            Request::TicketAnswer(_)
-                | Request::KeyList
-                | Request::KeyShow { .. }
-                | Request::KeyTrust { .. }
-                | Request::KeyExport { .. }
-        )
-    }
-
-    /// Whether it asks about the team's own keys, so that they must have been loaded.
-    pub fn wants_team_keys(&self) -> bool {
-        matches!(
-            self,
-            Request::KeyList
-                | Request::KeyImport { .. }
-                | Request::KeyShow { .. }
-                | Request::KeyTrust { .. }
-                | Request::KeyExport { .. }
-                | Request::KeyRemove { .. }
-                | Request::Status
-        )
-    }
 }
 
 /// A human's message to a reporter.

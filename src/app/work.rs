@@ -6,13 +6,16 @@
 use super::tickets::{find, short};
 use super::views::{Answer, Done};
 use super::{Actor, Answering, App, AppError};
+use crate::edge::openpgp::seal::usable_for_encryption;
 use crate::rules::address::Address;
-use crate::rules::intent::Intent;
+use crate::rules::gate;
+use crate::rules::intent::{Intent, OutKind};
 use crate::rules::ticket::{Direction, Priority, State};
+use crate::rules::tlp::Mark;
+use crate::store::Connection;
 use crate::store::tickets::{self, Message, Ticket};
 use crate::store::{Tx, certs, history, outbox};
 use jiff::Timestamp;
-use rusqlite::Connection;
 
 /// A human's text is never longer than this, octets.
 const TEXT_MOST: usize = 1 << 20;
@@ -24,7 +27,7 @@ pub(super) fn answer(app: &App, actor: &Actor, now: Timestamp, asked: Answering)
         let ticket = find(app, tx, now, &asked.number)?;
         refuse_merged(tx, &ticket)?;
         let to = addressee(tx, &ticket, asked.to.as_deref())?;
-        let encrypted = will_be_encrypted(tx, &to)?;
+        let encrypted = will_be_encrypted(app, tx, &to, now)?;
         may_leave(&ticket, encrypted, reason.is_some())?;
         let message = insert(app, tx, &ticket, Direction::Out, (actor, now), (Some(&to), text))?;
         let intent = Intent::Answer { message, allow_clear: reason.is_some() };
@@ -67,24 +70,21 @@ fn addressee(c: &Connection, ticket: &Ticket, to: Option<&str>) -> Result<Addres
 }
 
 /// Whether a mail to that address can be encrypted: candidates never count (T54).
-fn will_be_encrypted(c: &Connection, to: &Address) -> Result<bool, AppError> {
-    Ok(certs::of_address(c, to.key())?.iter().any(|cert| !cert.candidate))
+fn will_be_encrypted(app: &App, c: &Connection, to: &Address, now: Timestamp) -> Result<bool, AppError> {
+    let usable = |cert: &certs::Cert| !cert.candidate && usable_for_encryption(&cert.bytes, now);
+    Ok(!app.team.is_empty() && certs::of_address(c, to.key())?.iter().any(usable))
 }
 
-/// What may leave in clear. The outbox asks the same again when the answer is sealed.
+/// The gate, asked while the analyst is there to hear why not; it is asked again when the answer
+/// is sealed.
 fn may_leave(ticket: &Ticket, encrypted: bool, allow_clear: bool) -> Result<(), AppError> {
-    let marked = matches!(ticket.tlp.as_deref(), Some("AMBER" | "AMBER+STRICT" | "RED"));
-    let why = match (ticket.received_encrypted, marked) {
-        _ if encrypted || allow_clear => return Ok(()),
-        (true, _) => "the report came encrypted",
-        (_, true) => "the report is marked TLP:AMBER or above",
-        _ => return Ok(()),
-    };
-    Err(AppError::not_allowed(format!(
-        "{}: refused, the answer would leave in clear although {why}; import the recipient's certificate \
-         (`vigie key import`), or say --allow-clear --reason TEXT",
-        ticket.number
-    )))
+    let tlp = ticket.tlp.as_deref().and_then(Mark::from_word);
+    gate::may_leave(OutKind::Answer, tlp, ticket.received_encrypted, encrypted, allow_clear).map_err(|refusal| {
+        AppError::not_allowed(format!(
+            "{}: refused: {refusal} (`vigie key import FILE`, `--allow-clear --reason TEXT`)",
+            ticket.number
+        ))
+    })
 }
 
 pub(super) fn note(app: &App, actor: &Actor, now: Timestamp, number: &str, text: String) -> Result<Answer, AppError> {
@@ -275,6 +275,9 @@ fn each(
     numbers: &[String],
     work: impl Fn(&Tx, &Ticket) -> Result<String, AppError>,
 ) -> Result<Answer, AppError> {
+    if numbers.is_empty() {
+        return Err(AppError::invalid("ticket", "name at least one"));
+    }
     app.store.change(|tx| {
         let (mut found, mut words) = (Vec::new(), Vec::new());
         for number in numbers {

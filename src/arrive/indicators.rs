@@ -5,7 +5,8 @@
 //! hosts are not filtered here.
 //!
 //! What is a choice:
-//! - A name counts if its suffix is on the public suffix list and something stands before it.
+//! - A name counts if its suffix is on the public suffix list, or reserved for examples, and
+//!   something stands before it.
 //! - `report.zip`, `setup.py` end like domains. A name of two labels whose last is a usual file ending
 //!   counts only if it was defanged or stands in a URL or an e-mail address. What follows a `/` or `\`
 //!   is a path. `end.The` is the end of a sentence.
@@ -282,10 +283,10 @@ fn escaped_start<'a>(before: &str, piece: &'a str) -> &'a str {
 
 /// A name or IPv4 address followed by a path, without scheme. Gives its end.
 fn bare_url(text: &str, start: usize, host_end: usize, found: &mut Found) -> Option<usize> {
-    let rest = &text[host_end..text.len().min(host_end + 7)];
-    let digits = rest.strip_prefix(':').map_or(0, |port| 1 + port.bytes().take_while(u8::is_ascii_digit).count());
-    let slash = host_end + digits;
-    if !text[slash..].starts_with('/') {
+    let rest = &text.as_bytes()[host_end..];
+    let port = rest.iter().skip(1).take(5).take_while(|b| b.is_ascii_digit()).count();
+    let slash = host_end + if rest.starts_with(b":") { 1 + port } else { 0 };
+    if text.as_bytes().get(slash) != Some(&b'/') {
         return None;
     }
     let network = text[start..host_end].parse::<Ipv4Addr>().is_ok();
@@ -340,12 +341,15 @@ fn is_domain(word: &str) -> bool {
         top.chars().all(|c| c.is_alphanumeric() || c == '-') && !top.starts_with(|c: char| c.is_ascii_digit())
     });
     let has_letter = word.chars().any(char::is_alphabetic);
-    top_ok
-        && has_letter
-        && psl::suffix(lower.as_bytes()).is_some_and(|suffix| {
+    // RFC 2606: exercises and documentation write with these.
+    let reserved = [".example", ".test", ".invalid"].iter().any(|top| lower.ends_with(top));
+    let listed = || {
+        psl::suffix(lower.as_bytes()).is_some_and(|suffix| {
             let below = suffix.as_bytes().len() < lower.len();
             suffix.is_known() && (below || suffix.typ() == Some(psl::Type::Private))
         })
+    };
+    top_ok && has_letter && (reserved || listed())
 }
 
 /// Two labels, of which the last is more often the ending of a file than a domain.
@@ -549,7 +553,7 @@ mod tests {
 
     proptest::proptest! {
         #[test]
-        fn no_text_breaks_it(text in "[a-c.@:/ \\[\\](){}%2F,?é-]{0,80}|\\PC{0,80}") {
+        fn no_text_breaks_it(text in "([a-c.@:/ \\[\\](){}%2F,?é\u{a0}-]|a\\.com|::1|1\\.2\\.3\\.4|://|%3A%2F){0,40}|\\PC{0,80}") {
             let (list, _) = extract(&[&text, "http://", &format!("http://{text}")]);
             for one in list {
                 proptest::prop_assert!(!one.value.raw().chars().any(|c| c.is_whitespace() || c.is_control()));

@@ -204,8 +204,8 @@ pub enum TicketCommand {
     /// Give tickets to an analyst, or to nobody
     #[command(after_help = "Examples:\n  vigie ticket assign 42 alice\n  vigie ticket assign 41,42 none")]
     Assign {
-        #[arg(value_name = "N[,N]", value_delimiter = ',', required = true)]
-        numbers: Vec<String>,
+        #[arg(value_name = "N[,N]")]
+        numbers: String,
         #[arg(value_name = "NAME|none")]
         analyst: String,
     },
@@ -214,8 +214,8 @@ pub enum TicketCommand {
         vigie ticket state 42 closed --reason \"answered by phone\"\n\n\
         To close a ticket that waits for an answer needs --reason.")]
     State {
-        #[arg(value_name = "N[,N]", value_delimiter = ',', required = true)]
-        numbers: Vec<String>,
+        #[arg(value_name = "N[,N]")]
+        numbers: String,
         #[arg(value_parser = word(State::ALL, State::word, State::from_word))]
         state: State,
         /// Why; kept in the history
@@ -224,16 +224,16 @@ pub enum TicketCommand {
     },
     /// Set the priority: the team's own decision
     Priority {
-        #[arg(value_name = "N[,N]", value_delimiter = ',', required = true)]
-        numbers: Vec<String>,
+        #[arg(value_name = "N[,N]")]
+        numbers: String,
         #[arg(value_parser = word(Priority::ALL, Priority::word, Priority::from_word))]
         priority: Priority,
     },
     /// Add (+x) and remove (-y) labels
     #[command(after_help = "Example:\n  vigie ticket label 42 +phishing -unclear")]
     Label {
-        #[arg(value_name = "N[,N]", value_delimiter = ',', required = true)]
-        numbers: Vec<String>,
+        #[arg(value_name = "N[,N]")]
+        numbers: String,
         #[arg(value_name = "+x|-y", required = true)]
         labels: Vec<String>,
     },

@@ -4,8 +4,8 @@
 
 use super::args::Global;
 use super::output::{json, write};
-use super::{FAILED, Failure, settings, time};
-use crate::app::clock;
+use super::reach::asked_now;
+use super::{FAILED, Failure, settings};
 use crate::edge;
 use crate::edge::openpgp::certs;
 use jiff::Timestamp;
@@ -23,8 +23,7 @@ struct Generated {
 
 pub(super) fn run(global: &Global) -> Result<u8, Failure> {
     let settings = settings(global)?;
-    let asked = global.now.as_deref().map(|text| time::read("--now", text, &settings.team.time_zone)).transpose()?;
-    clock::allowed(&settings, asked)?;
+    let asked = asked_now(global, &settings)?;
     let user_id = format!("{} <{}>", settings.team.name, settings.team.address);
     let (armour, fingerprint) = make(&user_id, asked)?;
     let file = settings.folder.join(format!("team-{}.asc", &fingerprint[fingerprint.len().saturating_sub(8)..]));

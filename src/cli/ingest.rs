@@ -6,12 +6,11 @@
 //! same: nobody but the caller holds the rest.
 
 use super::args::{Global, IngestArgs};
-use super::reach::{Local, Session};
+use super::reach::Session;
 use super::{Failure, TEMPORARY, settings};
 use crate::api::Delivery;
-use crate::app::views::{IngestLine, Outcome};
+use crate::app::views::IngestLine;
 use crate::rules::settings::Settings;
-use crate::store::spool::{self, Arrival, Place, Role};
 use indicatif::{ProgressBar, ProgressStyle};
 use std::fs::File;
 use std::io::{self, IsTerminal, Read, Write};
@@ -27,9 +26,6 @@ pub(super) fn run(global: &Global, args: &IngestArgs) -> Result<u8, Failure> {
 fn file_all(global: &Global, args: &IngestArgs) -> Result<u8, Failure> {
     let session = Session::open(global, settings(global)?)?;
     check_mailbox(&session.settings, &args.mailbox)?;
-    if let Some(local) = session.local() {
-        local.import_certs();
-    }
     let stdin = [Path::new("-").to_owned()];
     let files = if args.files.is_empty() { &stdin[..] } else { &args.files };
     let bar = progress(files.len());
@@ -109,37 +105,19 @@ fn read_from(mut from: impl Read, most: u64) -> io::Result<Mail> {
 }
 
 fn hand_over(session: &Session, args: &IngestArgs, mail: Mail) -> Result<IngestLine, Failure> {
-    let sender = args.sender.as_deref().map(envelope_sender);
-    match session.local() {
-        Some(local) => file_here(local, &args.mailbox, sender, mail),
-        None => {
-            let full_size = Some(mail.full_size);
-            session.deliver(Delivery { mailbox: args.mailbox.clone(), sender, full_size, now: None }, mail.octets)
-        }
-    }
+    let delivery = Delivery {
+        mailbox: args.mailbox.clone(),
+        sender: args.sender.as_deref().map(envelope_sender),
+        full_size: Some(mail.full_size),
+        now: None,
+    };
+    session.deliver(delivery, mail.octets)
 }
 
 /// The null sender as MTAs write it: nothing, `<>`, or Postfix's pipe(8) `MAILER-DAEMON`.
 fn envelope_sender(given: &str) -> String {
     let bare = given.trim().trim_start_matches('<').trim_end_matches('>');
     if bare.eq_ignore_ascii_case("MAILER-DAEMON") { String::new() } else { bare.to_owned() }
-}
-
-fn file_here(local: &Local, mailbox: &str, sender: Option<String>, mail: Mail) -> Result<IngestLine, Failure> {
-    let arrival = Arrival {
-        mailbox: mailbox.to_owned(),
-        role: Role::Inbox,
-        folder: String::new(),
-        place: Place::Nowhere,
-        bytes: mail.octets,
-        full_size: mail.full_size,
-        received_at: local.now,
-        envelope_sender: sender,
-        history: false,
-    };
-    let stored = local.store.write(|tx| spool::insert(tx, &arrival, local.now));
-    stored.map_err(|e| Failure::new(TEMPORARY, e.to_string()))?;
-    Ok(IngestLine { ticket: None, message: None, outcome: Outcome::Stored })
 }
 
 #[cfg(test)]

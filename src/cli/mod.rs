@@ -21,6 +21,7 @@ mod time;
 use crate::app::views::Answer;
 use crate::app::{AppError, Request};
 use crate::config;
+use crate::daemon;
 use crate::rules::settings::Settings;
 use args::{Cli, Command, DutyCommand, Global, KeyCommand, OutboxCommand, QuarantineCommand};
 use clap::Parser;
@@ -28,7 +29,6 @@ use output::Output;
 use reach::Session;
 use std::ffi::OsString;
 use std::process::ExitCode;
-use std::sync::Arc;
 
 /// Why a command ends with another exit code than 0.
 #[derive(Debug)]
@@ -116,7 +116,7 @@ fn run(cli: Cli) -> Result<u8, Failure> {
         Command::Demo { .. } => Err(elsewhere("demo")),
         Command::Init(args) => init::run(&global, &args),
         Command::Check { .. } => Err(elsewhere("check")),
-        Command::Run { .. } => Err(elsewhere("run")),
+        Command::Run { once } => daemon(&global, once),
         Command::Ingest(args) => ingest::run(&global, &args),
         Command::Status => ask(&global, Request::Status),
         Command::Ticket(command) => ticket::run(&global, command),
@@ -131,9 +131,29 @@ fn elsewhere(command: &str) -> Failure {
     Failure::new(FAILED, format!("{command} is not connected yet"))
 }
 
+/// `run`: exit 0, or with `--once` 75 where something could not be done yet.
+fn daemon(global: &Global, once: bool) -> Result<u8, Failure> {
+    let settings = settings(global)?;
+    for warning in &settings.warnings {
+        eprintln!("vigie: {warning}");
+    }
+    let asked_now = reach::asked_now(global, &settings)?;
+    let config_file = settings.file.clone();
+    let house = reach::open_house(settings, asked_now)?;
+    let runtime = tokio::runtime::Runtime::new().map_err(|e| Failure::new(TEMPORARY, format!("cannot start: {e}")))?;
+    if !once {
+        let outcome = runtime.block_on(daemon::run(house, config_file));
+        // What a stop has dropped must not hold up the end.
+        runtime.shutdown_timeout(std::time::Duration::from_millis(500));
+        return outcome.map(|()| 0).map_err(|words| Failure::new(FAILED, words));
+    }
+    let left = runtime.block_on(daemon::run_once(&house));
+    if left.is_empty() { Ok(0) } else { Err(Failure::new(TEMPORARY, left.join("\nvigie: "))) }
+}
+
 /// The config; exit 78 with every fault.
-fn settings(global: &Global) -> Result<Arc<Settings>, Failure> {
-    config::load(&global.config).map(Arc::new).map_err(|faults| Failure::new(CONFIG, faults.to_string()))
+fn settings(global: &Global) -> Result<Settings, Failure> {
+    config::load(&global.config).map_err(|faults| Failure::new(CONFIG, faults.to_string()))
 }
 
 /// Asks one thing and shows the answer.

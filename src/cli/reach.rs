@@ -9,16 +9,16 @@ use super::{CONFIG, FAILED, Failure, TEMPORARY, time};
 use crate::api::{CallError, Delivery, Reply, client, login_name};
 use crate::app::views::{IngestLine, Octets};
 use crate::app::{self, Actor, App, KeyFile, Request};
-use crate::edge::openpgp::seam::{MemoryKeys, PrivateKeys};
-use crate::edge::{clock, secret};
+use crate::daemon;
+use crate::house::{House, HouseError};
 use crate::rules::settings::Settings;
-use crate::store::{Store, StoreError};
+use crate::store::StoreError;
 use jiff::Timestamp;
 use std::io::ErrorKind;
 use std::os::unix::fs::MetadataExt;
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// Another command holds the store for well under this long.
@@ -34,92 +34,56 @@ pub(super) struct Session {
 
 enum Door {
     Daemon,
-    Here(Box<Local>),
-}
-
-/// The store, opened by this command.
-pub(super) struct Local {
-    pub store: Arc<Store>,
-    pub settings: Arc<Settings>,
-    pub now: Timestamp,
-    keys: OnceLock<Arc<MemoryKeys>>,
+    Here { house: Box<House>, now: Timestamp },
 }
 
 impl Session {
     /// Speaks to the daemon if one listens, else opens the store.
-    pub fn open(global: &Global, settings: Arc<Settings>) -> Result<Session, Failure> {
-        let zone = &settings.team.time_zone;
-        let asked_now = global.now.as_deref().map(|text| time::read("--now", text, zone)).transpose()?;
-        app::clock::allowed(&settings, asked_now)?;
+    pub fn open(global: &Global, settings: Settings) -> Result<Session, Failure> {
+        let asked_now = asked_now(global, &settings)?;
         let door = door(&settings, asked_now)?;
-        Ok(Session { settings, as_name: global.as_name.clone(), asked_now, door })
-    }
-
-    /// The store, where no daemon has it.
-    pub fn local(&self) -> Option<&Local> {
-        match &self.door {
-            Door::Daemon => None,
-            Door::Here(local) => Some(local),
-        }
+        Ok(Session { settings: Arc::new(settings), as_name: global.as_name.clone(), asked_now, door })
     }
 
     /// Does one request.
     pub fn ask(&self, request: Request) -> Result<Reply, Failure> {
+        let as_name = self.as_name.as_deref();
         match &self.door {
-            Door::Here(local) => local.ask(self.as_name.as_deref(), request),
-            Door::Daemon => {
-                let (socket, name) = (&self.settings.socket, self.as_name.as_deref());
-                wait_for(client::call(socket, name, self.asked_now, request))
+            Door::Daemon => wait_for(client::call(&self.settings.socket, as_name, self.asked_now, request)),
+            Door::Here { house, now } => {
+                let actor = match as_name {
+                    Some(name) => Actor::named(name)?,
+                    None => own_name()?,
+                };
+                let app = App {
+                    store: &house.store,
+                    settings: &house.settings,
+                    team: house.keys.team(),
+                    key_troubles: house.keys.troubles(),
+                    daemon_running: false,
+                };
+                Ok(Reply { answer: app::handle(&app, &actor, *now, request)?, now: *now })
             }
         }
     }
 
-    /// Hands a mail to the daemon.
+    /// Spools a mail and files it.
     pub fn deliver(&self, mut delivery: Delivery, octets: Vec<u8>) -> Result<IngestLine, Failure> {
         delivery.now = self.asked_now;
-        wait_for(client::deliver(&self.settings.socket, &delivery, octets))
+        match &self.door {
+            Door::Daemon => wait_for(client::deliver(&self.settings.socket, &delivery, octets)),
+            Door::Here { house, now } => Ok(daemon::take_in(house, delivery, octets, *now)?),
+        }
     }
 }
 
-impl Local {
-    /// The team's keys, loaded when first wanted: a passphrase is slow on purpose.
-    pub fn keys(&self) -> Arc<MemoryKeys> {
-        Arc::clone(self.keys.get_or_init(|| Arc::new(load_keys(&self.settings))))
+/// What `--now` says; only stores with a simulated clock take it.
+pub(super) fn asked_now(global: &Global, settings: &Settings) -> Result<Option<Timestamp>, Failure> {
+    let Some(text) = &global.now else { return Ok(None) };
+    if !settings.store.simulated_clock {
+        return Err(Failure::new(2, "--now: only for stores whose config says [store] simulated_clock = true"));
     }
-
-    /// Takes the certificates of `[pgp] certs` into the store, as the daemon does when it starts.
-    pub fn import_certs(&self) {
-        let keys = self.keys();
-        let Some(folder) = &self.settings.pgp.certs else { return };
-        for trouble in app::import_folder(&self.app(&keys), folder, self.now) {
-            eprintln!("vigie: {trouble}");
-        }
-    }
-
-    fn app<'a>(&'a self, keys: &'a MemoryKeys) -> App<'a> {
-        App {
-            store: &self.store,
-            settings: &self.settings,
-            team: keys.team(),
-            key_troubles: keys.troubles(),
-            daemon_running: false,
-        }
-    }
-
-    fn ask(&self, as_name: Option<&str>, request: Request) -> Result<Reply, Failure> {
-        let actor = match as_name {
-            Some(name) => Actor::named(name)?,
-            None => own_name()?,
-        };
-        if request.wants_certificates() {
-            self.import_certs();
-        }
-        let none = MemoryKeys::default();
-        let loaded = request.wants_team_keys().then(|| self.keys());
-        let app = self.app(loaded.as_deref().unwrap_or(&none));
-        let answer = app::handle(&app, &actor, self.now, request)?;
-        Ok(Reply { answer, now: self.now })
-    }
+    time::read("--now", text, &settings.team.time_zone).map(Some)
 }
 
 /// The login name of whoever runs the command.
@@ -129,7 +93,7 @@ fn own_name() -> Result<Actor, Failure> {
     Ok(Actor::named(&login_name(uid)).or_else(|_| Actor::named(&format!("uid {uid}")))?)
 }
 
-fn door(settings: &Arc<Settings>, asked_now: Option<Timestamp>) -> Result<Door, Failure> {
+fn door(settings: &Settings, asked_now: Option<Timestamp>) -> Result<Door, Failure> {
     let started = Instant::now();
     loop {
         match UnixStream::connect(&settings.socket) {
@@ -140,60 +104,51 @@ fn door(settings: &Arc<Settings>, asked_now: Option<Timestamp>) -> Result<Door, 
             }
             Err(_) => {}
         }
-        match open_store(settings) {
-            Ok(store) => {
-                let now = app::clock::now(&store, settings, asked_now, clock::system_now())?;
-                let (store, settings) = (Arc::new(store), Arc::clone(settings));
-                return Ok(Door::Here(Box::new(Local { store, settings, now, keys: OnceLock::new() })));
-            }
+        match House::open(settings.clone(), asked_now) {
+            Ok(house) => return Ok(Door::Here { now: standing(&house, asked_now), house: Box::new(house) }),
             // Another command, or a daemon that is about to listen.
-            Err((_, StoreOr::Store(StoreError::InUse(_)))) if started.elapsed() < PATIENCE => {
+            Err(HouseError::Store(StoreError::InUse(_))) if started.elapsed() < PATIENCE => {
                 std::thread::sleep(Duration::from_millis(50));
             }
-            Err((code, error)) => return Err(Failure::new(code, error.words())),
+            Err(error) => return Err(not_opened(&error)),
         }
     }
 }
 
-enum StoreOr {
-    Store(StoreError),
-    Key(String),
+/// The one instant at which a command acts: a simulated clock stands still meanwhile.
+fn standing(house: &House, asked_now: Option<Timestamp>) -> Timestamp {
+    let now = house.now();
+    if asked_now.is_some_and(|asked| asked < now) {
+        let stands = app::views::When::new(now, &house.settings.team.time_zone);
+        eprintln!("vigie: the simulated clock stands at {stands} and never runs backwards");
+    }
+    now
 }
 
-impl StoreOr {
-    fn words(&self) -> String {
-        match self {
-            StoreOr::Store(error) => error.to_string(),
-            StoreOr::Key(words) => format!("{words}; see [store] key_file"),
+/// Opens the house for the daemon: another command may hold the store for a moment.
+pub(super) fn open_house(settings: Settings, asked_now: Option<Timestamp>) -> Result<House, Failure> {
+    let started = Instant::now();
+    loop {
+        match House::open(settings.clone(), asked_now) {
+            Ok(house) => return Ok(house),
+            Err(HouseError::Store(StoreError::InUse(_)))
+                if started.elapsed() < PATIENCE && UnixStream::connect(&settings.socket).is_err() =>
+            {
+                std::thread::sleep(Duration::from_millis(50));
+            }
+            Err(error) => return Err(not_opened(&error)),
         }
     }
 }
 
-/// Opens the store with its key; else the exit code and why.
-fn open_store(settings: &Settings) -> Result<Store, (u8, StoreOr)> {
-    let key = settings.store.key_file.as_deref().map(secret::store_key).transpose();
-    let key = key.map_err(|words| (CONFIG, StoreOr::Key(words)))?;
-    Store::open(&settings.store.path, key).map_err(|error| {
-        let code = match error {
-            StoreError::Key(_) | StoreError::Missing(_) => CONFIG,
-            StoreError::InUse(_) | StoreError::Full => TEMPORARY,
-            _ => FAILED,
-        };
-        (code, StoreOr::Store(error))
-    })
-}
-
-/// Loads the team's secret keys; what cannot be loaded is a trouble of the keys.
-pub(super) fn load_keys(settings: &Settings) -> MemoryKeys {
-    let passphrase = settings.pgp.passphrase_file.as_deref().map(secret::read);
-    let mut files = Vec::new();
-    for path in &settings.pgp.secret_keys {
-        // An empty file is one that holds no key: the trouble says which.
-        let octets = secret::read_octets(path).map(|octets| octets.to_vec()).unwrap_or_default();
-        files.push((path.display().to_string(), octets));
-    }
-    let passphrase = passphrase.and_then(Result::ok);
-    MemoryKeys::load(&files, passphrase.as_deref().map(String::as_str))
+fn not_opened(error: &HouseError) -> Failure {
+    let code = match error {
+        HouseError::Config(_) | HouseError::Store(StoreError::Key(_) | StoreError::Missing(_)) => CONFIG,
+        HouseError::Usage(_) => 2,
+        HouseError::Store(StoreError::InUse(_) | StoreError::Full) => TEMPORARY,
+        HouseError::Store(_) => FAILED,
+    };
+    Failure::new(code, error.to_string())
 }
 
 /// Reads files of certificates, where the command runs.

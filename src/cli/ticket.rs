@@ -31,16 +31,25 @@ pub(super) fn run(global: &Global, command: TicketCommand) -> Result<u8, Failure
             Request::TicketNote { number, text }
         }
         TicketCommand::Assign { numbers, analyst } => {
-            Request::TicketAssign { numbers, analyst: Some(analyst).filter(|name| name != "none") }
+            Request::TicketAssign { numbers: several(&numbers), analyst: Some(analyst).filter(|name| name != "none") }
         }
-        TicketCommand::State { numbers, state, reason } => Request::TicketState { numbers, state, reason },
-        TicketCommand::Priority { numbers, priority } => Request::TicketPriority { numbers, priority },
+        TicketCommand::State { numbers, state, reason } => {
+            Request::TicketState { numbers: several(&numbers), state, reason }
+        }
+        TicketCommand::Priority { numbers, priority } => {
+            Request::TicketPriority { numbers: several(&numbers), priority }
+        }
         TicketCommand::Label { numbers, labels } => {
             let (add, remove) = plus_and_minus(&labels)?;
-            Request::TicketLabel { numbers, add, remove }
+            Request::TicketLabel { numbers: several(&numbers), add, remove }
         }
     };
     ask(global, request)
+}
+
+/// Several numbers, separated by commas.
+fn several(numbers: &str) -> Vec<String> {
+    numbers.split(',').map(|number| number.trim().to_owned()).filter(|number| !number.is_empty()).collect()
 }
 
 /// `+x` adds; `+-y` is how `-y` comes here.

@@ -194,10 +194,9 @@ async fn by_imap(
             Err(trouble) => return Err(trouble.clone()),
         };
         let progress = Progress::new(&name);
-        let came = intake::sync(&mut session, &folder, &house.store, watch, house.now(), &|done, all| {
-            progress.show(done, all)
-        })
-        .await?;
+        let show = |done, all| progress.show(done, all);
+        let looked = Instant::now();
+        let came = intake::sync(&mut session, &folder, &house.store, watch, pace, house.now(), &show).await?;
         if came > 0 {
             ground.bells.spooled.notify_one();
         }

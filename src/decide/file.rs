@@ -160,13 +160,15 @@ pub fn clock_from(settings: &Settings, from: Timestamp) -> Clock {
 /// Owes the acknowledgement, once a ticket. Over a cap it waits; the ticket does not (A1.8).
 fn acknowledge(tx: &Tx, filing: &Filing, ticket: i64, to: &Address, due_at: Option<Timestamp>) -> Result<()> {
     let Filing { settings, mail, report, decision, now, .. } = *filing;
-    let not_before = room_for_acknowledgement(tx, settings, to, decision.constituent.is_some(), now)?;
+    // What an acknowledgement refers to follows from the outer mail alone (T26).
+    let outer_id = report.fields("Message-ID").next().map(|value| value.trim().to_owned());
+    let not_before = room_for_acknowledgement(tx, settings, to, now)?;
     let outer = &report.outer;
     let intent = Intent::Acknowledgement {
         language: decision.language,
         received_at: mail.received_at,
         due_at,
-        in_reply_to: report.message_id.clone(),
+        in_reply_to: outer_id.filter(|id| is_message_id(id)),
         references: if outer.references.is_empty() { outer.in_reply_to.clone() } else { outer.references.clone() },
         wrong_key: outer.has_ciphertext && !outer.recipients.is_empty() && !outer.names_our_key,
     };
@@ -180,14 +182,16 @@ fn acknowledge(tx: &Tx, filing: &Filing, ticket: i64, to: &Address, due_at: Opti
     Ok(())
 }
 
+/// One msg-id (RFC 5322 3.6.4) of plain characters.
+fn is_message_id(text: &str) -> bool {
+    let inside = text.strip_prefix('<').and_then(|t| t.strip_suffix('>'));
+    inside.is_some_and(|t| {
+        t.len() <= 250 && t.contains('@') && t.bytes().all(|b| b.is_ascii_graphic() && b != b'<' && b != b'>')
+    })
+}
+
 /// The first instant at which the caps leave room; constituents and confirmed keys stand outside `total`.
-fn room_for_acknowledgement(
-    tx: &Tx,
-    settings: &Settings,
-    to: &Address,
-    constituent: bool,
-    now: Timestamp,
-) -> Result<Timestamp> {
+fn room_for_acknowledgement(tx: &Tx, settings: &Settings, to: &Address, now: Timestamp) -> Result<Timestamp> {
     let sent = outbox::acknowledgements_since(tx, now - SignedDuration::from_hours(48))?;
     let times = |mine: &dyn Fn(&Address) -> bool| -> Vec<Timestamp> {
         sent.iter().filter(|(_, a)| Address::parse(a).is_some_and(|a| mine(&a))).map(|(at, _)| *at).collect()
@@ -196,7 +200,7 @@ fn room_for_acknowledgement(
     let mut room = caps::room_at(&limits.per_address, &times(&|a| a == to), now);
     room = room.max(caps::room_at(&limits.per_domain, &times(&|a| a.domain() == to.domain()), now));
     let confirmed = certs::of_address(tx, to.key())?.iter().any(|cert| cert.confirmed_at.is_some());
-    if !constituent && !confirmed {
+    if settings.constituent(to).is_none() && !confirmed {
         room = room.max(caps::room_at(&limits.total, &times(&|_| true), now));
     }
     Ok(room)
@@ -218,8 +222,9 @@ fn join(tx: &Tx, filing: &Filing, ticket: i64) -> Result<i64> {
     let Some(row) = tickets::get(tx, ticket)? else { return Ok(message) };
     raise_tlp(tx, &row, decision)?;
     history::add(tx, Some(ticket), now, history::VIGIE, &format!("further mail, message {message}"))?;
-    // A reporter's word wakes a ticket that waited or was put away; an untouched one stays new.
-    if !matches!(row.state, State::New | State::Open) {
+    // A reporter's word wakes a ticket that waited or was put away; an untouched one stays new, and
+    // an absence note wakes nothing.
+    if !decision.automatic && !matches!(row.state, State::New | State::Open) {
         tickets::set_state(tx, ticket, State::Open)?;
         history::add(tx, Some(ticket), now, history::VIGIE, &format!("state {} -> open", row.state))?;
     }

@@ -26,19 +26,20 @@ pub fn known<'a>(
         settings,
         mailbox,
         received_at: mail.received_at,
-        envelope_sender: envelope_sender(mail, report),
+        envelope_sender: envelope_sender(mail),
         named: named(c, settings, report, id_key)?,
         page: page(c, settings, report)?,
         history: mail.history,
     })
 }
 
-/// The envelope sender: what intake was told, else the Return-Path; `Some(None)` is `<>`.
-fn envelope_sender(mail: &Spooled, report: &Report) -> Option<Option<Address>> {
-    let told = mail.envelope_sender.as_deref().or_else(|| {
-        report.headers.iter().find(|(name, _)| name.eq_ignore_ascii_case("return-path")).map(|(_, value)| value.raw())
-    })?;
-    Some(Address::parse(told))
+/// The envelope sender that intake was told; `Some(None)` is `<>`. A Return-Path is read by `rules::manners`.
+fn envelope_sender(mail: &Spooled) -> Option<Option<Address>> {
+    match mail.envelope_sender.as_deref().map(str::trim) {
+        Some("" | "<>") => Some(None),
+        Some(told) => Address::parse(told).map(Some),
+        None => None,
+    }
 }
 
 /// The tickets that a mail names by a reference or by a number in its real subject, each once.

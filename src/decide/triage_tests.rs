@@ -244,6 +244,8 @@ fn t50_to_t53_without_proof_it_is_a_ticket_of_its_own_with_its_own_acknowledgeme
     replayed.problems.push(Problem::Replay);
     let mut other_from = signed_by(opened(mail("x@other.example", &[])), "F");
     other_from.from = Some(address("a@corp.example"));
+    let mut own_key = signed_by(opened(mail("a@corp.example", &[])), "F");
+    own_key.from = Some(address("x@other.example"));
     let mut unbound = signed_by(mail("a@corp.example", &[]), "F");
     unbound.verdict.signed_by_sender = false;
     for (what, report) in [
@@ -251,12 +253,24 @@ fn t50_to_t53_without_proof_it_is_a_ticket_of_its_own_with_its_own_acknowledgeme
         ("a stranger", signed_by(mail("x@other.example", &[]), "F")),
         ("a signature seen before", replayed),
         ("a stranger's mail around a participant's", other_from),
+        ("a participant's outer From around a stranger's signed mail", own_key),
         ("a key that is not the sender's", unbound),
     ] {
         let decision = triage(&report, &known);
         assert_eq!(decision.placement, Placement::New { claims: vec![7] }, "{what}");
         assert!(decision.alert && decision.clock && decision.acknowledge == report.outer.from, "{what}");
     }
+}
+
+#[test]
+fn t26_a_mail_with_ciphertext_that_joins_does_not_show_it_by_silence() {
+    let settings = settings();
+    let known = Known { named: vec![named(7, false)], ..known(&settings, "csirt") };
+    let joined = triage(&signed_by(opened(mail("a@corp.example", &[])), "F"), &known);
+    let refused = triage(&unopened(mail("a@corp.example", &[])), &known);
+    assert_eq!(joined.placement, Placement::Join { ticket: 7 });
+    assert_eq!(refused.placement, Placement::New { claims: vec![7] });
+    assert_eq!(joined.acknowledge, refused.acknowledge);
 }
 
 #[test]
@@ -362,7 +376,7 @@ fn any_of<T: Copy + std::fmt::Debug + 'static>(values: &'static [T]) -> impl Str
 }
 
 prop_compose! {
-    /// What opening may find inside, whatever the outside.
+    /// What opening may find inside, whatever the outside; every other time a proof.
     fn any_verdict()(
         encryption in any_of(Encryption::ALL),
         signature in any_of(Signature::ALL),
@@ -370,11 +384,23 @@ prop_compose! {
         authenticated in any_of(Authenticated::ALL),
         signed_by_sender: bool,
         subject_protected: bool,
+        proof: bool,
         signer in prop::option::of(Just(ALICE.to_owned())),
     ) -> Verdict {
-        Verdict {
+        let verdict = Verdict {
             encryption, signature, covers, authenticated, signed_by_sender, subject_protected, signer,
             encryption_problem: None, signature_problem: None,
+        };
+        if !proof {
+            return verdict;
+        }
+        Verdict {
+            encryption: Encryption::Decrypted,
+            signature: Signature::Good,
+            covers: Covers::Whole,
+            authenticated: Authenticated::Full,
+            signed_by_sender: true,
+            ..verdict
         }
     }
 }
@@ -388,7 +414,8 @@ fn any_address() -> impl Strategy<Value = Option<Address>> {
         "noreply@a.example",
         "csirt@example.org",
     ];
-    prop::option::of(prop::sample::select(some.map(address).to_vec()))
+    let any = prop::option::of(prop::sample::select(some.map(address).to_vec()));
+    prop_oneof![any, Just(Some(address("a@corp.example")))]
 }
 
 prop_compose! {

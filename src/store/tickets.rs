@@ -547,7 +547,7 @@ pub struct AttachmentRow {
 /// Attachments of a ticket, in order.
 pub fn attachments(c: &Connection, ticket: i64) -> Result<Vec<AttachmentRow>> {
     let mut rows = c.prepare_cached(
-        "SELECT attachment.id, message_id, name, content_type, size, sha256 FROM attachment \
+        "SELECT attachment.id, attachment.message_id, name, content_type, size, sha256 FROM attachment \
          JOIN message ON message.id = attachment.message_id WHERE message.ticket_id = ?1 ORDER BY attachment.id",
     )?;
     let found = rows.query_map([ticket], |row| {
@@ -571,7 +571,7 @@ pub fn attachment_bytes(c: &Connection, id: i64) -> Result<Option<Vec<u8>>> {
 /// Indicators of a ticket: (kind, value, message).
 pub fn indicators(c: &Connection, ticket: i64) -> Result<Vec<(String, String, i64)>> {
     let mut rows = c.prepare_cached(
-        "SELECT indicator.kind, value, message_id FROM indicator JOIN message ON message.id = indicator.message_id \
+        "SELECT indicator.kind, value, indicator.message_id FROM indicator JOIN message ON message.id = indicator.message_id \
          WHERE message.ticket_id = ?1 ORDER BY indicator.id",
     )?;
     let found = rows.query_map([ticket], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;

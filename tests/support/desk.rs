@@ -188,9 +188,13 @@ impl Desk {
         self.json(&["ticket", "show", number])
     }
 
-    /// Puts a mail into the Maildir.
-    pub fn deliver(&self, name: &str, mail: &[u8]) {
-        std::fs::write(self.path("Maildir/tmp").join(name), mail).expect("a mail");
+    /// Puts a mail into the Maildir, as if it had been delivered at `at`.
+    pub fn deliver(&self, name: &str, mail: &[u8], at: &str) {
+        let file = self.path("Maildir/tmp").join(name);
+        std::fs::write(&file, mail).expect("a mail");
+        let at: jiff::Timestamp = at.parse().expect("a time");
+        let file = std::fs::File::options().write(true).open(file).expect("a mail");
+        file.set_modified(at.into()).expect("a time of the file");
         std::fs::rename(self.path("Maildir/tmp").join(name), self.path("Maildir/new").join(name)).expect("a mail");
     }
 
