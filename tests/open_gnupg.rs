@@ -268,10 +268,13 @@ fn layers_open_in_every_order() {
     // Anyone can sign a ciphertext: it says who sent it, not who wrote what is in it.
     assert_eq!(claims(&mail), (Encryption::Decrypted, None, Signature::Good, Covers::Part, false));
     assert!(is_shown(&mail));
-    let twice = encrypted(reporter, &encrypt("team-rsa@example.org", Some(reporter), entity));
-    let mail = opened(&twice);
+    let twice = opened(&encrypted(reporter, &encrypt("team-rsa@example.org", Some(reporter), entity)));
+    assert_eq!(claims(&twice), (Encryption::Decrypted, None, Signature::Good, Covers::Part, false));
+    let both = encrypted(reporter, &encrypt("team-ecc@example.org", Some(reporter), ENTITY));
+    let entity = both.split_once("MIME-Version: 1.0\r\n").unwrap().1;
+    let mail = opened(&encrypted(reporter, &encrypt("team-rsa@example.org", None, entity)));
     assert_eq!(claims(&mail), PROVEN);
-    assert!(is_shown(&mail));
+    assert!(is_shown(&twice) && is_shown(&mail));
 }
 
 #[test]
