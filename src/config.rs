@@ -330,7 +330,10 @@ fn analyst(t: &Table, own: &[Address], names: &mut Vec<String>, addresses: &mut 
         if own.contains(&address) {
             return Err(format!("\"{address}\" is an address of a mailbox: alerts would come back as reports"));
         }
-        new(addresses, address)
+        if new(addresses, address.clone()).is_err() {
+            t.warn("address", "another analyst has it too: what comes from it counts as that one's");
+        }
+        Ok(address)
     });
     let fingerprint = t.maybe("fingerprint", values::fingerprint);
     let command = t.filled_list("command", values::text);

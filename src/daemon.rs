@@ -9,15 +9,18 @@
 //! starts it again.
 
 mod folders;
+mod front;
 mod once;
 mod turns;
 
+pub use front::take_in;
 pub use once::run_once;
 
 use crate::api;
 use crate::config;
 use crate::house::House;
 use crate::store::status;
+use front::front;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -72,8 +75,10 @@ impl Ground {
 /// Runs until SIGTERM or SIGINT. `config_file` is read again on SIGHUP.
 pub async fn run(house: House, config_file: PathBuf) -> Result<(), String> {
     let socket = house.settings.socket.clone();
+    house.clock.start();
     let (furnish, furnished) = watch::channel(house.clone());
-    let ground = Ground { house: furnished, bells: Bells::default(), stop: CancellationToken::new(), pulse: Pulse::default() };
+    let ground =
+        Ground { house: furnished, bells: Bells::default(), stop: CancellationToken::new(), pulse: Pulse::default() };
     let listener = api::listen(&socket).map_err(|error| format!("socket {}: {error}", socket.display()))?;
     let tasks = TaskTracker::new();
     let (died, mut death) = tokio::sync::mpsc::channel::<String>(1);

@@ -12,8 +12,8 @@ use crate::store::certs::NewCert;
 use crate::store::{Store, StoreError, certs, settings as values};
 use jiff::{SignedDuration, Timestamp};
 use std::path::Path;
-use std::sync::Arc;
-use std::time::Instant;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 /// Everything that loops, commands and the journey share. Cheap to clone.
 #[derive(Clone)]
@@ -42,27 +42,67 @@ pub enum HouseError {
     Usage(String),
 }
 
-/// Where `now` comes from. The simulated one never runs backwards and goes on from where it was.
-#[derive(Debug, Clone, Copy)]
+/// Where `now` comes from. The simulated one never runs backwards, goes on from where it was, and
+/// is one for all who share the house.
+#[derive(Debug, Clone)]
 pub enum Clock {
     System,
-    Simulated { from: Timestamp, since: Instant },
+    Simulated(Arc<Mutex<Acted>>),
+}
+
+/// An acted time. It stands still for a command, and runs in the daemon.
+#[derive(Debug)]
+pub struct Acted {
+    at: Timestamp,
+    running_since: Option<Instant>,
+}
+
+impl Acted {
+    fn now(&self) -> Timestamp {
+        let ran = self.running_since.map_or(Duration::ZERO, |since| since.elapsed());
+        self.at.saturating_add(SignedDuration::try_from(ran).unwrap_or(SignedDuration::MAX)).unwrap_or(self.at)
+    }
 }
 
 impl Clock {
+    /// A clock that acts as if it were `at`.
+    pub fn simulated(at: Timestamp) -> Clock {
+        Clock::Simulated(Arc::new(Mutex::new(Acted { at, running_since: None })))
+    }
+
+    /// Lets a simulated clock run from now on.
+    pub fn start(&self) {
+        if let Clock::Simulated(acted) = self {
+            let mut acted = acted.lock().unwrap_or_else(PoisonError::into_inner);
+            *acted = Acted { at: acted.now(), running_since: Some(Instant::now()) };
+        }
+    }
+
     /// The time.
     pub fn now(&self) -> Timestamp {
         match self {
             Clock::System => clock::system_now(),
-            Clock::Simulated { from, since } => {
-                from.saturating_add(SignedDuration::try_from(since.elapsed()).unwrap_or(SignedDuration::MAX)).unwrap_or(*from)
+            Clock::Simulated(acted) => acted.lock().unwrap_or_else(PoisonError::into_inner).now(),
+        }
+    }
+
+    /// Lets a simulated clock run on to `at`; gives the time. A real one, and the past, stay as they are.
+    pub fn run_on_to(&self, at: Timestamp) -> Timestamp {
+        match self {
+            Clock::System => clock::system_now(),
+            Clock::Simulated(acted) => {
+                let mut acted = acted.lock().unwrap_or_else(PoisonError::into_inner);
+                if at > acted.now() {
+                    *acted = Acted { at, running_since: acted.running_since.map(|_| Instant::now()) };
+                }
+                acted.now()
             }
         }
     }
 
     /// Whether the time is acted.
     pub fn is_simulated(&self) -> bool {
-        matches!(self, Clock::Simulated { .. })
+        matches!(self, Clock::Simulated(_))
     }
 }
 
@@ -86,8 +126,8 @@ impl House {
         })?;
         let clock = start_clock(&store, &settings, now)?;
         let now = clock.now();
-        let (id_key, installed_at) = store
-            .write(|tx| Ok((values::message_id_key(tx, random::bytes())?, values::installed_at(tx, now)?)))?;
+        let (id_key, installed_at) =
+            store.write(|tx| Ok((values::message_id_key(tx, random::bytes())?, values::installed_at(tx, now)?)))?;
         let keys: Arc<dyn PrivateKeys> = Arc::new(load_keys(&settings));
         let house = House {
             settings: Arc::new(settings),
@@ -153,7 +193,9 @@ impl House {
                         self.store.write(|tx| keep(tx, &facts, "folder", now))?;
                     }
                 }
-                Err(words) => tracing::warn!(file = %file.display(), words, "a file in the folder of certificates is none"),
+                Err(words) => {
+                    tracing::warn!(file = %file.display(), words, "a file in the folder of certificates is none")
+                }
             }
         }
         Ok(())
@@ -196,7 +238,7 @@ fn start_clock(store: &Store, settings: &Settings, now: Option<Timestamp>) -> Re
         (None, None) => clock::system_now(),
     };
     store.write(|tx| values::run_simulated_clock(tx, from))?;
-    Ok(Clock::Simulated { from, since: Instant::now() })
+    Ok(Clock::simulated(from))
 }
 
 fn load_keys(settings: &Settings) -> MemoryKeys {

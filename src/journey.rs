@@ -12,15 +12,17 @@ use crate::decide::file::{self, Filing};
 use crate::decide::triage::triage;
 use crate::decide::{known, sent};
 use crate::edge::openpgp::open::{KnownCertificate, Ring};
-use crate::edge::random;
+use crate::edge::{clock, random};
 use crate::house::House;
 use crate::rules::address::Address;
 use crate::rules::ladder;
 use crate::rules::report::{Problem, Report};
+use crate::rules::verdict::Encryption;
 use crate::store::spool::{self, Role, SpoolState, Spooled};
 use crate::store::tickets::{self, Clock};
 use crate::store::{StoreError, certs, settings as values};
 use jiff::Timestamp;
+use sha2::{Digest, Sha256};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// A mail that so many attempts did not file is held.
@@ -62,10 +64,49 @@ pub fn travel_all(house: &House, now: Timestamp) -> Result<usize, StoreError> {
     }
 }
 
+/// Where a key of the team can be used that could not before, mail that waited for a key is opened
+/// again (T106); gives how many could be.
+pub fn reopen(house: &House, now: Timestamp) -> Result<usize, StoreError> {
+    let keys: Vec<&str> = house.keys.team().iter().map(|key| key.fingerprint.as_str()).collect();
+    let seen = format!("{} {}", keys.join(" "), house.keys.troubles().len());
+    if house.store.read(values::keys_seen)?.as_deref() == Some(&seen) {
+        return Ok(0);
+    }
+    let mut opened = 0;
+    for message in house.store.read(tickets::messages_without_key)? {
+        let Some(mail) = house.store.read(|c| spool::of_message(c, message.id))? else { continue };
+        let (Some(raw_id), Some(mailbox)) = (mail.raw_id, house.settings.mailbox(&mail.mailbox)) else { continue };
+        let raw = house.store.read(|c| spool::raw(c, raw_id))?;
+        let Ok(report) = catch_unwind(AssertUnwindSafe(|| understand(house, &mail, &raw, now))) else { continue };
+        if report.verdict.encryption != Encryption::Decrypted {
+            continue;
+        }
+        let (candidates, code) = (candidates::describe(&report, now), random::code());
+        house.store.write(|tx| {
+            let known = known::known(tx, &house.settings, mailbox, &mail, &report, &house.id_key)?;
+            let decision = triage(&report, &known);
+            let filing = Filing {
+                settings: &house.settings,
+                mail: &mail,
+                report: &report,
+                decision: &decision,
+                candidates: &candidates,
+                code: &code,
+                now,
+            };
+            file::reopened(tx, &filing, message.id)
+        })?;
+        opened += 1;
+    }
+    house.store.write(|tx| values::set_keys_seen(tx, &seen))?;
+    Ok(opened)
+}
+
 /// Where the calendar, the zone's data or the promises have changed, running clocks are computed
 /// anew from their receipt (DESIGN, "Business days").
-pub fn recompute_deadlines(house: &House, _now: Timestamp) -> Result<(), StoreError> {
-    let basis = format!("{:?} {}", house.settings.sla, crate::edge::clock::tzdata_version());
+pub fn recompute_deadlines(house: &House) -> Result<(), StoreError> {
+    let basis = format!("{:?} {}", house.settings.sla, clock::tzdata_version());
+    let basis: String = Sha256::digest(basis).iter().map(|octet| format!("{octet:02x}")).collect();
     if house.store.read(values::deadlines_from)?.as_deref() == Some(&basis) {
         return Ok(());
     }
@@ -139,8 +180,7 @@ fn file_inbox(house: &House, mail: &Spooled, report: &Report, now: Timestamp) ->
         // Known and filed in one transaction: two mails of one thread cannot miss each other.
         let known = known::known(tx, settings, mailbox, mail, report, &house.id_key)?;
         let decision = triage(report, &known);
-        let filing =
-            Filing { settings, mail, report, decision: &decision, candidates: &candidates, code: &code, now };
+        let filing = Filing { settings, mail, report, decision: &decision, candidates: &candidates, code: &code, now };
         file::file(tx, &filing)
     })
 }
@@ -149,7 +189,14 @@ fn file_sent(house: &House, mail: &Spooled, report: &Report, now: Timestamp) -> 
     let settings = &house.settings;
     let Some(mailbox) = settings.mailbox(&mail.mailbox) else {
         return house.store.write(|tx| {
-            spool::settle(tx, mail.id, SpoolState::Ignored, None, None, Some("its mailbox is no longer in the config"))?;
+            spool::settle(
+                tx,
+                mail.id,
+                SpoolState::Ignored,
+                None,
+                None,
+                Some("its mailbox is no longer in the config"),
+            )?;
             Ok(spool::get(tx, mail.id)?.unwrap_or_else(|| mail.clone()))
         });
     };

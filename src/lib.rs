@@ -14,21 +14,25 @@
 //!
 //! ```text
 //! main     -> cli
-//! cli      -> app api daemon journey edge config arrive respond store rules
+//! cli      -> app api daemon journey house edge config arrive decide respond store rules
 //! api      -> app rules
-//! daemon   -> arrive decide respond api app journey edge store rules
-//! journey  -> arrive decide store rules edge
+//! daemon   -> arrive decide respond api app journey house config edge store rules
+//! journey  -> arrive decide house store rules edge
 //! arrive   -> edge store rules
 //! respond  -> decide edge store rules
 //! decide   -> store rules
 //! app      -> decide store rules edge
 //! edge     -> rules
 //! store    -> rules
+//! house    -> respond edge store rules
 //! config   -> rules
 //! rules    ->
 //! ```
 
+pub mod api;
+pub mod app;
 pub mod arrive;
+pub mod cli;
 pub mod config;
 pub mod daemon;
 pub mod decide;

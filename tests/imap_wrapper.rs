@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use support::certs::Authority;
 use support::dovecot::{Dovecot, PASSWORD, UMLAUT};
-use vigie::edge::imap::{Fetched, HEAD_OCTETS, IdleEnd, ImapTrouble, Mail, Session, Timeouts, batches};
+use vigie::edge::imap::{Fetched, HEAD_OCTETS, IdleEnd, ImapTrouble, Mail, Session, Timeouts, batches, probe};
 use vigie::edge::tls::client_config;
 use vigie::rules::settings::{Server, Tls};
 
@@ -80,7 +80,7 @@ async fn two_hundred_mails_are_found_and_fetched_octet_for_octet_and_stay_unseen
     mails.iter().for_each(|mail| dovecot.deliver(USER, mail));
     let mut session = session(&dovecot).await;
     let selected = session.select("INBOX").await.unwrap();
-    assert_eq!((selected.exists, selected.uidnext, selected.read_only), (200, Some(201), false));
+    assert_eq!((selected.exists, selected.uidnext), (200, Some(201)));
     let uids = session.search_all(&selected).await.unwrap();
     assert_eq!(uids, (1..=200).collect::<Vec<_>>());
     assert_eq!(session.search_from(&selected, 199).await.unwrap(), [199, 200]);
@@ -96,6 +96,9 @@ async fn two_hundred_mails_are_found_and_fetched_octet_for_octet_and_stay_unseen
     for batch in batches(&metas) {
         fetched.extend(session.fetch_many(batch, LIMIT).await.unwrap());
     }
+    let config = client_config(Some(&dovecot.ca)).unwrap();
+    let server = dovecot.server(Tls::Implicit, USER);
+    assert_eq!(probe(&server, PASSWORD, config, Timeouts::default(), "INBOX").await.unwrap(), 200);
     for (((uid, fetched), meta), mail) in fetched.into_iter().zip(&metas).zip(&mails) {
         assert_eq!(uid, meta.uid);
         assert!(octets(fetched) == *mail, "mail {uid}");
@@ -144,7 +147,13 @@ async fn a_delivery_ends_the_wait_within_a_second() {
         dovecot.deliver(USER, &mail(2, 10));
         Instant::now()
     };
-    let (end, delivered) = tokio::join!(session.idle(Duration::from_secs(20), pending()), deliver);
+    // As the daemon does, in a task of its own.
+    let wait = tokio::spawn(async move {
+        let end = session.idle(Duration::from_secs(20), pending()).await;
+        (session, end)
+    });
+    let (waited, delivered) = tokio::join!(wait, deliver);
+    let (mut session, end) = waited.unwrap();
     assert_eq!(end.unwrap(), IdleEnd::News);
     assert!(delivered.elapsed() < Duration::from_secs(2), "{:?}", delivered.elapsed());
     // Still news, until somebody looks.
@@ -207,6 +216,10 @@ async fn a_missing_folder_is_told_apart_and_a_foreign_name_is_found() {
         dovecot.doveadm(&["mailbox", "create", "-u", USER, name]);
         assert_eq!(session.select(name).await.unwrap().exists, 0);
     }
+    session.select("INBOX").await.unwrap();
+    dovecot.doveadm(&["mailbox", "delete", "-u", USER, "Sent"]);
+    let removed = session.select("Sent").await.unwrap_err();
+    assert!(matches!(removed, ImapTrouble::NoFolder(_)), "{removed}");
     assert!(session.is_alive());
 }
 

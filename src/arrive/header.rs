@@ -57,9 +57,10 @@ pub fn split(bytes: &[u8]) -> Block {
         } else {
             keep = false;
             note(&mut block.problems, Problem::BadStructure);
-            // A stray line among fields is passed over; where no field follows, the body has begun.
+            // A stray line among fields is passed over; a delimiter, or where no field follows, is the body.
             let following = without_end(line_at(bytes, next));
-            if field_line(following).is_none_or(|(name, _)| block.fields.is_empty() && !is_usual(name)) {
+            let is_body = field_line(following).is_none_or(|(name, _)| block.fields.is_empty() && !is_usual(name));
+            if is_body || text.starts_with(b"--") {
                 block.body = at;
                 return block;
             }

@@ -21,8 +21,16 @@ use std::sync::Arc;
 /// A mailbox may hold so many mails at first sight without a word in the config (`existing`).
 const FEW: usize = 10;
 
-/// A mail that the server refuses so often is replaced by a stub.
+/// A mail that could not be had so often is asked for by its head alone; after that, a stub takes its place.
 const REFUSALS: u32 = 3;
+
+/// How mails are asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Pace {
+    Batches,
+    /// One by one, after a session died over a batch: one poison mail must not block the rest.
+    Single,
+}
 
 /// One watched folder of a mailbox.
 #[derive(Debug, Clone)]
@@ -63,6 +71,7 @@ pub async fn sync(
     selected: &Selected,
     store: &Arc<Store>,
     watch: &Watch,
+    pace: Pace,
     now: Timestamp,
     progress: Progress<'_>,
 ) -> Result<usize, Trouble> {
@@ -71,18 +80,26 @@ pub async fn sync(
     let mut cursor = match known {
         Some(cursor) if cursor.uidvalidity == selected.uidvalidity && !selected.unstable => cursor,
         // New UIDs: read all of it again; copies are told by content.
-        Some(cursor) => {
-            Cursor { uidvalidity: selected.uidvalidity, next_uid: 1, history_until: 0, first_seen_at: cursor.first_seen_at }
-        }
+        Some(cursor) => Cursor {
+            uidvalidity: selected.uidvalidity,
+            next_uid: 1,
+            history_until: 0,
+            first_seen_at: cursor.first_seen_at,
+        },
         None => first_sight(session, selected, watch, now).await?,
     };
     let uids = session.search_from(selected, cursor.next_uid).await?;
-    let came = take(session, store, watch, &mut cursor, &uids, now, progress).await?;
+    let came = take(session, store, watch, pace, &mut cursor, &uids, now, progress).await?;
     Ok(came + ask_again(session, store, watch, &cursor, now).await?)
 }
 
 /// The first sight of a folder. An inbox with many mails is not read before the config says what they are.
-async fn first_sight(session: &mut Session, selected: &Selected, watch: &Watch, now: Timestamp) -> Result<Cursor, Trouble> {
+async fn first_sight(
+    session: &mut Session,
+    selected: &Selected,
+    watch: &Watch,
+    now: Timestamp,
+) -> Result<Cursor, Trouble> {
     let all = session.search_all(selected).await?;
     let end = all.last().map_or(1, |last| last.saturating_add(1)).max(selected.uidnext.unwrap_or(1));
     let mut cursor = Cursor { uidvalidity: selected.uidvalidity, next_uid: 1, history_until: 0, first_seen_at: now };
@@ -108,6 +125,7 @@ async fn take(
     session: &mut Session,
     store: &Arc<Store>,
     watch: &Watch,
+    pace: Pace,
     cursor: &mut Cursor,
     uids: &[u32],
     now: Timestamp,
@@ -116,11 +134,26 @@ async fn take(
     let (mut came, mut seen) = (0, 0);
     for some in uids.chunks(1000) {
         let metas = session.size_and_date(some).await?;
-        for batch in imap::batches(&metas) {
-            let fetched = session.fetch_many(batch, limit(watch)).await?;
+        let batches: Vec<&[Meta]> = match pace {
+            Pace::Batches => imap::batches(&metas).collect(),
+            Pace::Single => metas.chunks(1).collect(),
+        };
+        for batch in batches {
+            let fetched = session.fetch_many(batch, limit(watch)).await;
             if let Some(last) = batch.last() {
                 cursor.next_uid = last.uid.saturating_add(1);
             }
+            let fetched = match (fetched, batch) {
+                (Ok(fetched), _) => fetched,
+                (Err(trouble), [alone]) => {
+                    // The session died over this one mail: count that, go past it, and ask again later.
+                    let words = trouble.to_string();
+                    let refused = vec![(alone.uid, Fetched::Refused(words))];
+                    keep(store, watch, cursor, batch, refused, now).await?;
+                    return Err(trouble.into());
+                }
+                (Err(trouble), _) => return Err(trouble.into()),
+            };
             came += keep(store, watch, cursor, batch, fetched, now).await?;
             seen += batch.len() as u64;
             progress(seen, uids.len() as u64);
@@ -163,11 +196,8 @@ async fn keep(
                     }
                     Fetched::Refused(words) => {
                         tracing::warn!(mailbox, folder, uid, words, "the server does not give a mail");
-                        if spool::refuse(tx, &mailbox, &folder, cursor.uidvalidity, uid)? < REFUSALS {
-                            continue;
-                        }
-                        // An honest stub: no octets, but a ticket that says so.
-                        Vec::new()
+                        spool::refuse(tx, &mailbox, &folder, cursor.uidvalidity, uid)?;
+                        continue;
                     }
                 };
                 spool::forget_refused(tx, &mailbox, &folder, cursor.uidvalidity, uid)?;
@@ -191,7 +221,8 @@ async fn keep(
     .await
 }
 
-/// Mails that the server refused before: one poison mail never blocks the others, nor is it forgotten.
+/// Mails that could not be had before: neither forgotten, nor in the way of the others. Each asking
+/// is counted before it is made, since it may cost the session.
 async fn ask_again(
     session: &mut Session,
     store: &Arc<Store>,
@@ -203,7 +234,19 @@ async fn ask_again(
     let uids = stored(store, move |s| s.read(|c| spool::refused(c, &mailbox, &folder, uidvalidity))).await?;
     let mut came = 0;
     for meta in session.size_and_date(&uids).await? {
-        let fetched = session.fetch(&meta, limit(watch)).await?;
+        let (mailbox, folder) = (watch.mailbox.name.clone(), watch.folder.clone());
+        let asked =
+            stored(store, move |s| s.write(|tx| spool::refuse(tx, &mailbox, &folder, uidvalidity, meta.uid))).await?;
+        let fetched = match asked {
+            ..=REFUSALS => session.fetch(&meta, limit(watch)).await?,
+            n if n == REFUSALS + 1 => session.fetch_head(meta.uid).await?,
+            // An honest stub: no octets, but a ticket that says so.
+            _ => Fetched::Mail(imap::Mail { octets: Vec::new(), whole: false }),
+        };
+        if let Fetched::Refused(words) = &fetched {
+            tracing::warn!(watch.folder, meta.uid, words, "the server still does not give a mail");
+            continue;
+        }
         came += keep(store, watch, cursor, &[meta], vec![(meta.uid, fetched)], now).await?;
     }
     Ok(came)
@@ -227,9 +270,8 @@ pub fn sync_maildir(
 ) -> Result<usize, Trouble> {
     let later = |error: StoreError| Trouble::Later(error.to_string());
     let (mailbox, folder) = (&watch.mailbox.name, &watch.folder);
-    let (known, cursor) = store
-        .read(|c| Ok((spool::places(c, mailbox, folder)?, spool::cursor(c, mailbox, folder)?)))
-        .map_err(later)?;
+    let (known, cursor) =
+        store.read(|c| Ok((spool::places(c, mailbox, folder)?, spool::cursor(c, mailbox, folder)?))).map_err(later)?;
     let entries: Vec<_> = maildir::list_new(path)?.into_iter().filter(|entry| !known.contains(&entry.unique)).collect();
     if cursor.is_none() && watch.mailbox.existing == Existing::Unset && entries.len() > FEW {
         return Err(Trouble::Never(undecided(&watch.name(), entries.len())));

@@ -408,6 +408,23 @@ fn values_have_the_forms_of_the_contract() {
 }
 
 #[test]
+fn what_may_stay_is_a_warning_with_its_line() {
+    let analyst = |name| format!("[[duty.analyst]]\nname = '{name}'\naddress = 'a@b'\n");
+    let more = format!("[sla]\nescalate_to = ['a']\n[duty]\nrotation = ['a']\n{}{}", analyst("a"), analyst("b"));
+    let text = format!("{more}{}port = 25\n", LEAST.replace("csirt@example.org\"]", "report@example.org\"]"));
+    let warnings = read(&text).unwrap().warnings;
+    let lines: Vec<&str> = warnings.iter().map(|line| line.strip_prefix("/etc/vigie/config.toml:").unwrap()).collect();
+    assert_eq!(
+        lines,
+        [
+            "10: duty.analyst[2].address: another analyst has it too: what comes from it counts as that one's",
+            "14: team.address: no mailbox receives for it; make sure that humans read what is sent there",
+            "24: smtp.port: not used with transport = \"folder\"",
+        ]
+    );
+}
+
+#[test]
 fn a_file_that_cannot_be_read_says_what_to_do() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("config.toml");

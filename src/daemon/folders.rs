@@ -3,7 +3,7 @@
 
 use super::Ground;
 use super::turns;
-use crate::arrive::intake::{self, Watch};
+use crate::arrive::intake::{self, Pace, Watch};
 use crate::decide::raise;
 use crate::edge::imap::{IdleEnd, ImapTrouble, Session, Timeouts};
 use crate::edge::random;
@@ -20,6 +20,9 @@ use tokio_util::task::TaskTracker;
 
 /// IDLE is asked for anew this often: well before servers hang up, and a dead link is noticed.
 const IDLE: Duration = Duration::from_secs(4 * 60);
+
+/// A server may push without end: between two searches lies at least this.
+const AGAIN: Duration = Duration::from_millis(200);
 
 /// The folder of a Maildir is looked at this often.
 const MAILDIR: Duration = Duration::from_secs(2);
@@ -92,16 +95,18 @@ pub async fn keep(mut ground: Ground) {
 async fn watch(ground: Ground, house: House, post: Post, stop: CancellationToken) {
     let name = post.watch.name();
     let mut failing: Option<(u32, Instant, bool)> = None;
+    let mut pace = Pace::Batches;
     while !stop.is_cancelled() {
         let mut well = || failing = None;
         let ended = match &post.way {
-            Way::Imap(imap) => by_imap(&ground, &house, &post.watch, imap, &stop, &mut well).await,
+            Way::Imap(imap) => by_imap(&ground, &house, &post.watch, imap, pace, &stop, &mut well).await,
             Way::Maildir { path, filed_folder } => {
                 by_maildir(&ground, &house, &post.watch, path, filed_folder, &stop, &mut well).await
             }
         };
         let Err(trouble) = ended else { break };
         let (times, since, told) = failing.unwrap_or((0, Instant::now(), false));
+        pace = if times == 0 { Pace::Batches } else { Pace::Single };
         let words = trouble.to_string();
         turns::note(&house, &name, house.now(), Some(&words));
         let undecided = matches!(trouble, ImapTrouble::Cannot(_));
@@ -163,6 +168,7 @@ async fn by_imap(
     house: &House,
     watch: &Watch,
     imap: &Imap,
+    pace: Pace,
     stop: &CancellationToken,
     well: &mut (dyn FnMut() + Send),
 ) -> Result<(), ImapTrouble> {
@@ -188,7 +194,9 @@ async fn by_imap(
             Err(trouble) => return Err(trouble.clone()),
         };
         let progress = Progress::new(&name);
-        let came = intake::sync(&mut session, &folder, &house.store, watch, house.now(), &|done, all| progress.show(done, all)).await?;
+        let show = |done, all| progress.show(done, all);
+        let looked = Instant::now();
+        let came = intake::sync(&mut session, &folder, &house.store, watch, pace, house.now(), &show).await?;
         if came > 0 {
             ground.bells.spooled.notify_one();
         }
@@ -210,7 +218,9 @@ async fn by_imap(
                 () = stop.cancelled() => {}
             }
         };
-        let end = if session.can.idle { session.idle(wait, bell).await? } else {
+        let end = if session.can.idle {
+            session.idle(wait, bell).await?
+        } else {
             tokio::select! {
                 () = tokio::time::sleep(wait) => IdleEnd::Time,
                 () = bell => IdleEnd::Bell,
@@ -218,6 +228,9 @@ async fn by_imap(
         };
         if stop.is_cancelled() {
             return Ok(session.logout().await);
+        }
+        if end == IdleEnd::News && looked.elapsed() < AGAIN {
+            tokio::time::sleep(AGAIN - looked.elapsed()).await;
         }
         if end == IdleEnd::Time {
             // Selecting anew notices a folder that was made anew.
@@ -244,7 +257,8 @@ async fn by_maildir(
     while !stop.is_cancelled() {
         let progress = Progress::new(&name);
         let turn = || -> Result<usize, Trouble> {
-            let came = intake::sync_maildir(&house.store, watch, path, house.now(), &|done, all| progress.show(done, all))?;
+            let came =
+                intake::sync_maildir(&house.store, watch, path, house.now(), &|done, all| progress.show(done, all))?;
             tidy::tidy_maildir(&house.store, &watch.mailbox.name, &watch.folder, path, filed_folder)?;
             Ok(came)
         };

@@ -2,7 +2,7 @@
 
 use super::folders::{self, Progress, Way};
 use super::turns::{self, post_of};
-use crate::arrive::intake;
+use crate::arrive::intake::{self, Pace};
 use crate::edge::imap::ImapTrouble;
 use crate::house::House;
 use crate::journey;
@@ -22,8 +22,9 @@ pub async fn run_once(house: &House) -> Vec<String> {
     }
     let now = house.now();
     let work = || {
+        journey::reopen(house, now)?;
         journey::travel_all(house, now)?;
-        journey::recompute_deadlines(house, now)?;
+        journey::recompute_deadlines(house)?;
         climb::turn(&house.store, &house.settings, now)
     };
     if let Err(error) = tokio::task::block_in_place(work) {
@@ -64,7 +65,7 @@ async fn look(house: &House, post: &folders::Post) -> Result<(), ImapTrouble> {
                 Err(ImapTrouble::NoFolder(_)) if watch.role == Role::Sent => {}
                 Err(trouble) => return Err(trouble),
                 Ok(folder) => {
-                    intake::sync(&mut session, &folder, &house.store, watch, now, &show).await?;
+                    intake::sync(&mut session, &folder, &house.store, watch, Pace::Batches, now, &show).await?;
                 }
             }
             session.logout().await;

@@ -1,11 +1,11 @@
 //! One loop's turning, the same for all: body, status row, then wait for the bell or the timer.
 
 use super::Ground;
+use crate::edge::smtp;
 use crate::house::House;
 use crate::journey;
-use crate::respond::post::{self, Post};
 use crate::respond::climb;
-use crate::edge::smtp;
+use crate::respond::post::{self, Post};
 use crate::store::status;
 use jiff::{SignedDuration, Timestamp};
 use std::collections::BTreeMap;
@@ -46,7 +46,9 @@ pub fn start(ground: &Ground, tasks: &TaskTracker, died: &Sender<String>) {
     spawn(ground, tasks, died, "file", ground.bells.spooled.clone(), |ground| async move {
         let house = ground.house();
         let now = house.now();
-        let done = tokio::task::block_in_place(|| journey::travel_all(&house, now)).map_err(|e| e.to_string())?;
+        let travel =
+            || Ok::<_, crate::store::StoreError>(journey::reopen(&house, now)? + journey::travel_all(&house, now)?);
+        let done = tokio::task::block_in_place(travel).map_err(|e| e.to_string())?;
         if done > 0 {
             ground.bells.owed.notify_one();
             ground.bells.clocks.notify_one();
@@ -58,7 +60,7 @@ pub fn start(ground: &Ground, tasks: &TaskTracker, died: &Sender<String>) {
         let house = ground.house();
         let now = house.now();
         let turn = || -> Result<_, crate::store::StoreError> {
-            journey::recompute_deadlines(&house, now)?;
+            journey::recompute_deadlines(&house)?;
             let fired = climb::turn(&house.store, &house.settings, now)?;
             Ok((fired, climb::next(&house.store)?))
         };
@@ -95,8 +97,14 @@ pub fn post_of(house: &House) -> Post {
 }
 
 /// One loop: rung by its bell, ticked by its timer, stopped between two turns.
-fn spawn<B, F>(ground: &Ground, tasks: &TaskTracker, died: &Sender<String>, name: &'static str, bell: Arc<Notify>, body: B)
-where
+fn spawn<B, F>(
+    ground: &Ground,
+    tasks: &TaskTracker,
+    died: &Sender<String>,
+    name: &'static str,
+    bell: Arc<Notify>,
+    body: B,
+) where
     B: Fn(Ground) -> F + Send + Sync + 'static,
     F: Future<Output = Result<Option<Timestamp>, String>> + Send + 'static,
 {

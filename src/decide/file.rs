@@ -110,7 +110,13 @@ fn open_ticket(tx: &Tx, filing: &Filing) -> Result<(i64, i64)> {
         tickets::add_label(tx, ticket, "suspected-spam")?;
     }
     let message = keep_message(tx, filing, ticket, Direction::In, None)?;
-    history::add(tx, Some(ticket), now, history::VIGIE, &format!("opened from mailbox {}, message {message}", mail.mailbox))?;
+    history::add(
+        tx,
+        Some(ticket),
+        now,
+        history::VIGIE,
+        &format!("opened from mailbox {}, message {message}", mail.mailbox),
+    )?;
     Ok((ticket, message))
 }
 
@@ -154,13 +160,15 @@ pub fn clock_from(settings: &Settings, from: Timestamp) -> Clock {
 /// Owes the acknowledgement, once a ticket. Over a cap it waits; the ticket does not (A1.8).
 fn acknowledge(tx: &Tx, filing: &Filing, ticket: i64, to: &Address, due_at: Option<Timestamp>) -> Result<()> {
     let Filing { settings, mail, report, decision, now, .. } = *filing;
-    let not_before = room_for_acknowledgement(tx, settings, to, decision.constituent.is_some(), now)?;
+    // What an acknowledgement refers to follows from the outer mail alone (T26).
+    let outer_id = report.fields("Message-ID").next().map(|value| value.trim().to_owned());
+    let not_before = room_for_acknowledgement(tx, settings, to, now)?;
     let outer = &report.outer;
     let intent = Intent::Acknowledgement {
         language: decision.language,
         received_at: mail.received_at,
         due_at,
-        in_reply_to: report.message_id.clone(),
+        in_reply_to: outer_id.filter(|id| is_message_id(id)),
         references: if outer.references.is_empty() { outer.in_reply_to.clone() } else { outer.references.clone() },
         wrong_key: outer.has_ciphertext && !outer.recipients.is_empty() && !outer.names_our_key,
     };
@@ -174,8 +182,16 @@ fn acknowledge(tx: &Tx, filing: &Filing, ticket: i64, to: &Address, due_at: Opti
     Ok(())
 }
 
+/// One msg-id (RFC 5322 3.6.4) of plain characters.
+fn is_message_id(text: &str) -> bool {
+    let inside = text.strip_prefix('<').and_then(|t| t.strip_suffix('>'));
+    inside.is_some_and(|t| {
+        t.len() <= 250 && t.contains('@') && t.bytes().all(|b| b.is_ascii_graphic() && b != b'<' && b != b'>')
+    })
+}
+
 /// The first instant at which the caps leave room; constituents and confirmed keys stand outside `total`.
-fn room_for_acknowledgement(tx: &Tx, settings: &Settings, to: &Address, constituent: bool, now: Timestamp) -> Result<Timestamp> {
+fn room_for_acknowledgement(tx: &Tx, settings: &Settings, to: &Address, now: Timestamp) -> Result<Timestamp> {
     let sent = outbox::acknowledgements_since(tx, now - SignedDuration::from_hours(48))?;
     let times = |mine: &dyn Fn(&Address) -> bool| -> Vec<Timestamp> {
         sent.iter().filter(|(_, a)| Address::parse(a).is_some_and(|a| mine(&a))).map(|(at, _)| *at).collect()
@@ -184,7 +200,7 @@ fn room_for_acknowledgement(tx: &Tx, settings: &Settings, to: &Address, constitu
     let mut room = caps::room_at(&limits.per_address, &times(&|a| a == to), now);
     room = room.max(caps::room_at(&limits.per_domain, &times(&|a| a.domain() == to.domain()), now));
     let confirmed = certs::of_address(tx, to.key())?.iter().any(|cert| cert.confirmed_at.is_some());
-    if !constituent && !confirmed {
+    if settings.constituent(to).is_none() && !confirmed {
         room = room.max(caps::room_at(&limits.total, &times(&|_| true), now));
     }
     Ok(room)
@@ -195,12 +211,20 @@ fn join(tx: &Tx, filing: &Filing, ticket: i64) -> Result<i64> {
     let Filing { settings, report, decision, now, .. } = *filing;
     let message = keep_message(tx, filing, ticket, Direction::In, None)?;
     tickets::add_received_via(tx, ticket, &filing.mail.mailbox)?;
-    tickets::raise(tx, ticket, decision.reported_urgent, decision.urgent_unprotected, decision.kind, came_encrypted(report))?;
+    tickets::raise(
+        tx,
+        ticket,
+        decision.reported_urgent,
+        decision.urgent_unprotected,
+        decision.kind,
+        came_encrypted(report),
+    )?;
     let Some(row) = tickets::get(tx, ticket)? else { return Ok(message) };
     raise_tlp(tx, &row, decision)?;
     history::add(tx, Some(ticket), now, history::VIGIE, &format!("further mail, message {message}"))?;
-    // A reporter's word wakes a ticket that waited or was put away; an untouched one stays new.
-    if !matches!(row.state, State::New | State::Open) {
+    // A reporter's word wakes a ticket that waited or was put away; an untouched one stays new, and
+    // an absence note wakes nothing.
+    if !decision.automatic && !matches!(row.state, State::New | State::Open) {
         tickets::set_state(tx, ticket, State::Open)?;
         history::add(tx, Some(ticket), now, history::VIGIE, &format!("state {} -> open", row.state))?;
     }
@@ -230,7 +254,13 @@ fn raise_tlp(tx: &Tx, row: &Ticket, decision: &Decision) -> Result<()> {
 }
 
 /// An analyst's own mail: an answer, an acknowledgement of a page, a note, or a ticket of its own.
-fn analyst_mail(tx: &Tx, filing: &Filing, name: &str, ticket: Option<i64>, act: &AnalystAct) -> Result<(SpoolState, i64, i64)> {
+fn analyst_mail(
+    tx: &Tx,
+    filing: &Filing,
+    name: &str,
+    ticket: Option<i64>,
+    act: &AnalystAct,
+) -> Result<(SpoolState, i64, i64)> {
     let now = filing.now;
     let page = match act {
         AnalystAct::AcknowledgePage { page } => {
@@ -309,7 +339,14 @@ fn second_copy(tx: &Tx, filing: &Filing, ticket: i64, message: i64) -> Result<()
     let ticket = tickets::living(tx, ticket)?;
     let Some(before) = tickets::get(tx, ticket)? else { return Ok(()) };
     tickets::add_received_via(tx, ticket, &mail.mailbox)?;
-    tickets::raise(tx, ticket, decision.reported_urgent, decision.urgent_unprotected, decision.kind, came_encrypted(report))?;
+    tickets::raise(
+        tx,
+        ticket,
+        decision.reported_urgent,
+        decision.urgent_unprotected,
+        decision.kind,
+        came_encrypted(report),
+    )?;
     spool::settle(tx, mail.id, SpoolState::Duplicate, Some(ticket), Some(message), None)?;
     let what = format!("the same mail again, from mailbox {}", mail.mailbox);
     history::add(tx, Some(ticket), now, history::VIGIE, &what)?;
@@ -332,6 +369,35 @@ fn second_copy(tx: &Tx, filing: &Filing, ticket: i64, message: i64) -> Result<()
     }
     if decision.page && (stricter || !before.reported_urgent) {
         raise::page(tx, settings, ticket, now, filing.code)?;
+    }
+    Ok(())
+}
+
+/// A mail that could not be opened when it came, and now can: the message says what it says, and
+/// what was urgent all along pages now. Receipt and clock stay as they were.
+pub fn reopened(tx: &Tx, filing: &Filing, message: i64) -> Result<()> {
+    let Filing { settings, report, decision, now, .. } = *filing;
+    let Some(before) = tickets::message(tx, message)? else { return Ok(()) };
+    let verdict = serde_json::to_string(&report.verdict).unwrap_or_default();
+    let problems: Vec<String> = report.problems.iter().map(|p| p.word().to_owned()).collect();
+    tickets::set_message_opened(tx, message, report.subject.raw(), report.text.raw(), &verdict, &problems)?;
+    tickets::insert_content(tx, message, &report.attachments, &report.indicators)?;
+    keep_candidates(tx, filing)?;
+    let Some(row) = tickets::get(tx, before.ticket_id)? else { return Ok(()) };
+    if row.subject == subject::without_tags(&before.subject, &settings.team.ticket_prefix) {
+        tickets::set_subject(tx, row.id, &subject::without_tags(report.subject.raw(), &settings.team.ticket_prefix))?;
+    }
+    raise_tlp(tx, &row, decision)?;
+    tickets::raise(tx, row.id, decision.reported_urgent, false, row.kind, true)?;
+    history::add(
+        tx,
+        Some(row.id),
+        now,
+        history::VIGIE,
+        &format!("message {message} opened with a key that came later"),
+    )?;
+    if decision.page && row.state.is_live() {
+        raise::page(tx, settings, row.id, now, filing.code)?;
     }
     Ok(())
 }
@@ -359,8 +425,7 @@ pub fn hold(tx: &Tx, settings: &Settings, mail: &Spooled, reason: &str, now: Tim
         page: false,
         clock: !row.history,
     };
-    let filing =
-        Filing { settings, mail: &row, report: &report, decision: &decision, candidates: &[], code: "", now };
+    let filing = Filing { settings, mail: &row, report: &report, decision: &decision, candidates: &[], code: "", now };
     let (ticket, message) = match (row.ticket_id, row.message_id) {
         (Some(ticket), Some(message)) => (ticket, message),
         _ => open_ticket(tx, &filing)?,
@@ -405,7 +470,9 @@ fn keep_message(tx: &Tx, filing: &Filing, ticket: i64, direction: Direction, aut
 /// Certificates that came with the mail become candidates; what is known already stays as it is.
 fn keep_candidates(tx: &Tx, filing: &Filing) -> Result<()> {
     for candidate in filing.candidates {
-        if certs::get(tx, &candidate.fingerprint)?.is_some_and(|known| !known.candidate || known.clear >= candidate.clear) {
+        if certs::get(tx, &candidate.fingerprint)?
+            .is_some_and(|known| !known.candidate || known.clear >= candidate.clear)
+        {
             continue;
         }
         let cert = NewCert {

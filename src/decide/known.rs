@@ -8,8 +8,7 @@ use crate::rules::ticket::{Direction, Number};
 use crate::rules::{message_id, subject};
 use crate::store::spool::Spooled;
 use crate::store::tickets::{self, Message};
-use crate::store::{Result, duty, outbox};
-use rusqlite::Connection;
+use crate::store::{Connection, Result, duty, outbox};
 
 /// At most so many references and tags are looked up: a mail names few tickets, or none.
 const POINTERS: usize = 200;
@@ -27,19 +26,20 @@ pub fn known<'a>(
         settings,
         mailbox,
         received_at: mail.received_at,
-        envelope_sender: envelope_sender(mail, report),
+        envelope_sender: envelope_sender(mail),
         named: named(c, settings, report, id_key)?,
         page: page(c, settings, report)?,
         history: mail.history,
     })
 }
 
-/// The envelope sender: what intake was told, else the Return-Path; `Some(None)` is `<>`.
-fn envelope_sender(mail: &Spooled, report: &Report) -> Option<Option<Address>> {
-    let told = mail.envelope_sender.as_deref().or_else(|| {
-        report.headers.iter().find(|(name, _)| name.eq_ignore_ascii_case("return-path")).map(|(_, value)| value.raw())
-    })?;
-    Some(Address::parse(told))
+/// The envelope sender that intake was told; `Some(None)` is `<>`. A Return-Path is read by `rules::manners`.
+fn envelope_sender(mail: &Spooled) -> Option<Option<Address>> {
+    match mail.envelope_sender.as_deref().map(str::trim) {
+        Some("" | "<>") => Some(None),
+        Some(told) => Address::parse(told).map(Some),
+        None => None,
+    }
 }
 
 /// The tickets that a mail names by a reference or by a number in its real subject, each once.
@@ -83,7 +83,8 @@ fn proves(settings: &Settings, message: &Message, report: &Report) -> bool {
         Direction::Out => true,
         Direction::In => {
             let same_sender = report.from.is_some() && message.from.as_deref().and_then(Address::parse) == report.from;
-            let to_us = |text: &String| Address::parse(text).is_some_and(|a| settings.own_addresses().any(|own| *own == a));
+            let to_us =
+                |text: &String| Address::parse(text).is_some_and(|a| settings.own_addresses().any(|own| *own == a));
             same_sender && !message.to.is_empty() && message.to.iter().chain(&message.cc).all(to_us)
         }
         Direction::Ack | Direction::Note => false,
@@ -100,12 +101,14 @@ fn describe(c: &Connection, ticket: i64, proven: bool) -> Result<Option<NamedTic
 
 /// The page whose code stands in an analyst's mail.
 fn page(c: &Connection, settings: &Settings, report: &Report) -> Result<Option<i64>> {
-    let from_analyst = report.from.as_ref().is_some_and(|from| settings.duty.analysts.iter().any(|a| a.address == *from));
+    let from_analyst =
+        report.from.as_ref().is_some_and(|from| settings.duty.analysts.iter().any(|a| a.address == *from));
     if !from_analyst {
         return Ok(None);
     }
     let words = [report.subject.raw(), report.text.raw()];
-    let codes = words.iter().flat_map(|text| text.split(|c: char| !c.is_ascii_alphanumeric())).filter(|w| w.len() == 10);
+    let codes =
+        words.iter().flat_map(|text| text.split(|c: char| !c.is_ascii_alphanumeric())).filter(|w| w.len() == 10);
     for code in codes.take(POINTERS) {
         if let Some(page) = duty::page_of_code(c, &code.to_ascii_uppercase())? {
             return Ok(Some(page.id));

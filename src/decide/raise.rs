@@ -40,7 +40,13 @@ fn owe_each(
         }
     }
     if analysts.is_empty() {
-        history::add(tx, ticket, now, history::VIGIE, "nobody is on duty and nobody takes escalations: nobody was told")?;
+        history::add(
+            tx,
+            ticket,
+            now,
+            history::VIGIE,
+            "nobody is on duty and nobody takes escalations: nobody was told",
+        )?;
     }
     Ok(())
 }
@@ -51,9 +57,11 @@ pub fn alert(tx: &Tx, settings: &Settings, ticket: i64, message: i64, follow_up:
     let analysts = on_duty(tx, settings, now)?;
     let recent = outbox::alerts_since(tx, now - SignedDuration::from_hours(1))?;
     match paging::storm(&recent, now, paging::ALERTS_SINGLY) {
-        Storm::Single => owe_each(tx, settings, Some(ticket), &format!("alert-{message}"), &analysts, now, now, |analyst| {
-            Intent::Alert { message, follow_up, analyst }
-        }),
+        Storm::Single => {
+            owe_each(tx, settings, Some(ticket), &format!("alert-{message}"), &analysts, now, now, |analyst| {
+                Intent::Alert { message, follow_up, analyst }
+            })
+        }
         Storm::Grouped { window_start, send_at } => {
             let slot = format!("alerts-{}", window_start.as_second());
             owe_each(tx, settings, None, &slot, &analysts, send_at, now, |analyst| Intent::AlertGroup {
@@ -116,7 +124,15 @@ fn owe_page(
     let intent = |analyst| Intent::Page { page, step, analyst };
     owe_each(tx, settings, ticket, &slot, analysts, send_at, now, intent)?;
     for name in analysts.iter().filter(|name| settings.analyst(name).is_some_and(|a| a.command.is_some())) {
-        outbox::owe(tx, ticket, &format!("{slot}-{name}-command"), &format!("command:{name}"), &intent(name.clone()), send_at, now)?;
+        outbox::owe(
+            tx,
+            ticket,
+            &format!("{slot}-{name}-command"),
+            &format!("command:{name}"),
+            &intent(name.clone()),
+            send_at,
+            now,
+        )?;
     }
     Ok(())
 }
@@ -142,7 +158,14 @@ pub fn climb(tx: &Tx, settings: &Settings, page: &duty::Page, now: Timestamp) ->
 }
 
 /// Reminds the analyst who has the ticket, else the one on duty.
-pub fn remind(tx: &Tx, settings: &Settings, ticket: &crate::store::tickets::Ticket, due: bool, rung: u32, now: Timestamp) -> Result<()> {
+pub fn remind(
+    tx: &Tx,
+    settings: &Settings,
+    ticket: &crate::store::tickets::Ticket,
+    due: bool,
+    rung: u32,
+    now: Timestamp,
+) -> Result<()> {
     let analysts = match &ticket.assignee {
         Some(name) if settings.analyst(name).is_some() => vec![name.clone()],
         _ => on_duty(tx, settings, now)?,
@@ -174,7 +197,15 @@ fn clock_slot(ticket: &crate::store::tickets::Ticket) -> String {
 
 /// Tells the operators that something needs a person: once per slot. Goes to those who take
 /// escalations, else to the analyst on duty.
-pub fn notice(tx: &Tx, settings: &Settings, ticket: Option<i64>, about: &str, slot: &str, words: &str, now: Timestamp) -> Result<()> {
+pub fn notice(
+    tx: &Tx,
+    settings: &Settings,
+    ticket: Option<i64>,
+    about: &str,
+    slot: &str,
+    words: &str,
+    now: Timestamp,
+) -> Result<()> {
     let analysts = match settings.sla.escalate_to.is_empty() {
         true => line(tx, settings, now)?.into_iter().take(1).collect(),
         false => settings.sla.escalate_to.clone(),

@@ -6,12 +6,16 @@
 use crate::rules::address::Address;
 use crate::rules::report::Report;
 use crate::rules::ticket::Direction;
-use crate::store::{Result, outbox, tickets};
+use crate::store::{Connection, Result, outbox, tickets};
 use jiff::Timestamp;
-use rusqlite::Connection;
 
 /// The ticket that this sent mail answers.
-pub fn answers(c: &Connection, report: &Report, installed_at: Timestamp, received_at: Timestamp) -> Result<Option<i64>> {
+pub fn answers(
+    c: &Connection,
+    report: &Report,
+    installed_at: Timestamp,
+    received_at: Timestamp,
+) -> Result<Option<i64>> {
     let has = |name: &str| report.headers.iter().any(|(field, _)| field.eq_ignore_ascii_case(name));
     let automatic = report.headers.iter().any(|(field, value)| {
         field.eq_ignore_ascii_case("auto-submitted") && !value.raw().trim().eq_ignore_ascii_case("no")

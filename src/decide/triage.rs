@@ -1,12 +1,30 @@
 //! What a mail means: whose ticket, how urgent, who is told, who is answered.
 //!
-//! Pure: everything that the store knows about the mail comes in as `Known`.
+//! Pure: everything that the store knows about the mail comes in as `Known`. The table in
+//! CONTRACT.md, "What happens to a mail", is `told`; the tests below hold each of its cells.
+//!
+//! Hostile data: the report. Failure: none; in doubt a human is told and nobody is answered.
+//!
+//! T26: for a mail with ciphertext, `acknowledge`, `reply_suppressed` and `language` follow from
+//! its outer fields, the envelope and the config alone. Which ticket it joins may follow from what
+//! was decrypted; but then the outer From must be the participant too, so that only a participant
+//! could see the difference that makes.
 
 use crate::rules::address::Address;
-use crate::rules::report::Report;
-use crate::rules::settings::{Language, Mailbox, Settings};
-use crate::rules::ticket::{Kind, Number};
+use crate::rules::authres;
+use crate::rules::belonging::{self, Belonging, passes_for};
+use crate::rules::language;
+use crate::rules::machine::{Arrival, machine_report};
+use crate::rules::manners::{NoReply, reply_forbidden};
+use crate::rules::report::{Problem, Report};
+use crate::rules::settings::{Analyst, Language, Mailbox, Settings};
+use crate::rules::ticket::Kind;
+use crate::rules::tlp;
+use crate::rules::urgent::asks_urgent;
+use crate::rules::verdict::{Authenticated, Encryption, Signature};
 use jiff::Timestamp;
+
+pub use crate::rules::belonging::NamedTicket;
 
 /// What is known about a mail besides its own content.
 #[derive(Debug, Clone)]
@@ -25,19 +43,6 @@ pub struct Known<'a> {
     pub history: bool,
 }
 
-/// A ticket that a mail names by a reference or by its number in the real subject.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct NamedTicket {
-    pub id: i64,
-    pub number: Number,
-    pub participants: Vec<Address>,
-    /// The reporter, where mail can be sent to them.
-    pub reporter: Option<Address>,
-    /// The strongest proof among the references: our Message-ID with a good keyed hash, an answer
-    /// found in our Sent folder, or a mail that this same sender sent into the ticket to us alone.
-    pub proven_by_reference: bool,
-}
-
 /// What triage decided. `file` carries it out in one transaction.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Decision {
@@ -49,14 +54,15 @@ pub struct Decision {
     pub urgent_unprotected: bool,
     /// A machine report.
     pub automatic: bool,
-    /// Why a human's mail gets no acknowledgement; a fixed word of `rules::manners`.
+    /// Why a human's mail gets no acknowledgement; a word of `manners::NoReply`.
     pub reply_suppressed: Option<String>,
     pub suspected_spam: bool,
     /// `RED`, `AMBER+STRICT`, `AMBER`, `GREEN`, `CLEAR`; None: nothing is marked.
     pub tlp: Option<String>,
     pub language: Language,
     pub constituent: Option<String>,
-    /// To whom the acknowledgement goes; None: nobody.
+    /// To whom the acknowledgement goes; None: nobody. At most one leaves a ticket: filing keeps
+    /// to that, for here a mail with ciphertext that joins a ticket is treated as any other (T26).
     pub acknowledge: Option<Address>,
     /// Whether the analyst on duty gets an alert.
     pub alert: bool,
@@ -92,6 +98,188 @@ pub enum AnalystAct {
 
 /// Decides. Total.
 pub fn triage(report: &Report, known: &Known) -> Decision {
-    let _ = (report, known);
-    todo!()
+    let settings = known.settings;
+    let arrival = Arrival {
+        report,
+        envelope_sender: known.envelope_sender.as_ref().map(Option::as_ref),
+        mailbox: known.mailbox,
+        settings,
+    };
+    let sender = arrival.sender();
+    let analyst = sender.and_then(|sender| settings.duty.analysts.iter().find(|a| a.address == *sender));
+    let automatic = machine_report(&arrival).is_some();
+    let suspected_spam = analyst.is_none() && has_spam_header(report, settings);
+    let refusal = refusal(&arrival, known.history, suspected_spam).filter(|_| !automatic);
+    let placement = match analyst {
+        Some(analyst) => analysts_mail(report, known, analyst, automatic),
+        None => anybodys_mail(report, known, sender),
+    };
+    let real_urgent = asks_urgent(report.subject.raw());
+    let reported_urgent = real_urgent || asks_urgent(report.outer.subject.raw());
+    let quiet = known.history || automatic || suspected_spam || matches!(placement, Placement::Analyst { .. });
+    let told = if quiet { Told::default() } else { told(report, known, sender, analyst, reported_urgent) };
+    let welcome = !automatic && refusal.is_none() && is_acknowledged(&placement, report);
+    Decision {
+        kind: known.mailbox.kind,
+        reported_urgent,
+        urgent_unprotected: reported_urgent && !(real_urgent && is_subject_protected(report)),
+        automatic,
+        reply_suppressed: refusal.map(|why| why.word().to_owned()),
+        suspected_spam,
+        tlp: marks(report).map(|mark| mark.word().to_owned()),
+        language: language::for_mail(
+            sender.and_then(|sender| settings.constituent(sender)).and_then(|c| c.language),
+            &report.outer,
+            &settings.team.languages,
+        ),
+        constituent: report.from.as_ref().and_then(|from| settings.constituent(from)).map(|c| c.name.clone()),
+        acknowledge: sender.filter(|_| welcome).cloned(),
+        alert: told.alert,
+        page: told.page,
+        clock: told.clock,
+        placement,
+    }
 }
+
+/// Who is told of a mail that concerns a human.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+struct Told {
+    alert: bool,
+    page: bool,
+    clock: bool,
+}
+
+/// The table of CONTRACT.md, but for its silent rows.
+fn told(report: &Report, known: &Known, sender: Option<&Address>, analyst: Option<&Analyst>, urgent: bool) -> Told {
+    if analyst.is_some() {
+        // An analyst's own report needs no alert, yet somebody has to see to it.
+        return Told { clock: true, ..Told::default() };
+    }
+    if report.verdict.encryption == Encryption::Failed {
+        let constituent = sender.is_some_and(|sender| known.settings.constituent(sender).is_some());
+        return Told { alert: true, page: urgent || constituent, clock: true };
+    }
+    Told { alert: known.mailbox.kind == Kind::Incident, page: urgent, clock: true }
+}
+
+/// Why nobody is answered, if it is a human's mail.
+fn refusal(arrival: &Arrival, history: bool, suspected_spam: bool) -> Option<NoReply> {
+    match (history, suspected_spam) {
+        (true, _) => Some(NoReply::History),
+        (_, true) => Some(NoReply::SuspectedSpam),
+        _ => reply_forbidden(arrival),
+    }
+}
+
+/// A ticket is acknowledged once; so a further mail is not, unless that would show what was
+/// decrypted (T26).
+fn is_acknowledged(placement: &Placement, report: &Report) -> bool {
+    match placement {
+        Placement::New { .. } => true,
+        Placement::Join { .. } => report.outer.has_ciphertext,
+        Placement::Analyst { .. } => false,
+    }
+}
+
+fn anybodys_mail(report: &Report, known: &Known, sender: Option<&Address>) -> Placement {
+    let signed = sender.is_some_and(|sender| is_signed_by(report, sender));
+    let dmarc = authres::dmarc_pass(&report.headers, known.settings.triage.authserv_id.as_deref());
+    match belonging::place(&known.named, sender, signed, dmarc.as_deref()) {
+        Belonging::New { claims } => Placement::New { claims },
+        Belonging::Join { ticket } => Placement::Join { ticket },
+    }
+}
+
+/// Whether a good signature over the whole, by a key that the team took in, is bound to `sender`
+/// and was not seen before on another mail.
+fn is_signed_by(report: &Report, sender: &Address) -> bool {
+    report.from.as_ref() == Some(sender)
+        && report.verdict.proves_sender(Authenticated::Marginal)
+        && !report.problems.contains(&Problem::Replay)
+}
+
+/// DESIGN "Belonging", last paragraph. A mail that names no ticket, or several, opens one.
+fn analysts_mail(report: &Report, known: &Known, analyst: &Analyst, automatic: bool) -> Placement {
+    let mut claims: Vec<i64> = known.named.iter().map(|ticket| ticket.id).collect();
+    claims.sort_unstable();
+    claims.dedup();
+    let ticket = known.named.first().filter(|_| claims.len() == 1);
+    let act = analysts_act(report, known, analyst, ticket, automatic);
+    if ticket.is_none() && !matches!(act, AnalystAct::AcknowledgePage { .. }) {
+        return Placement::New { claims };
+    }
+    Placement::Analyst { name: analyst.name.clone(), ticket: ticket.map(|ticket| ticket.id), act }
+}
+
+fn analysts_act(
+    report: &Report,
+    known: &Known,
+    analyst: &Analyst,
+    ticket: Option<&NamedTicket>,
+    automatic: bool,
+) -> AnalystAct {
+    let dmarc = authres::dmarc_pass(&report.headers, known.settings.triage.authserv_id.as_deref());
+    if !is_signed_by_analyst(report, analyst) && !passes_for(&analyst.address, dmarc.as_deref()) {
+        return AnalystAct::UnverifiedNote;
+    }
+    if automatic {
+        // An absence note answers nobody.
+        return AnalystAct::Note;
+    }
+    let reporter = ticket.and_then(|ticket| ticket.reporter.as_ref());
+    if reporter.is_some_and(|reporter| recipients(report).any(|to| to == reporter)) {
+        return AnalystAct::Answer;
+    }
+    match known.page {
+        Some(page) if report.verdict.encryption == Encryption::Decrypted && is_to_us_alone(report, known.settings) => {
+            AnalystAct::AcknowledgePage { page }
+        }
+        _ => AnalystAct::Note,
+    }
+}
+
+/// Signed by the key that the config names: that it is authenticated stands there.
+fn is_signed_by_analyst(report: &Report, analyst: &Analyst) -> bool {
+    let verdict = &report.verdict;
+    let registered = match (&verdict.signer, &analyst.fingerprint) {
+        (Some(signer), Some(fingerprint)) => signer.eq_ignore_ascii_case(fingerprint),
+        _ => false,
+    };
+    registered
+        && report.from.as_ref() == Some(&analyst.address)
+        && verdict.proves_sender(Authenticated::None)
+        && !report.problems.contains(&Problem::Replay)
+}
+
+/// Everybody in To and Cc, outer and protected.
+fn recipients(report: &Report) -> impl Iterator<Item = &Address> {
+    report.to.iter().chain(&report.cc).chain(&report.outer.to).chain(&report.outer.cc)
+}
+
+fn is_to_us_alone(report: &Report, settings: &Settings) -> bool {
+    recipients(report).next().is_some() && recipients(report).all(|to| settings.own_addresses().any(|own| own == to))
+}
+
+/// Whether the subject is proven to be what the sender wrote.
+fn is_subject_protected(report: &Report) -> bool {
+    let verdict = &report.verdict;
+    verdict.subject_protected && (verdict.encryption == Encryption::Decrypted || verdict.signature == Signature::Good)
+}
+
+fn marks(report: &Report) -> Option<tlp::Mark> {
+    tlp::read(report.subject.raw(), report.text.raw()).max(tlp::read(report.outer.subject.raw(), ""))
+}
+
+/// The border's header begins with the configured value, as a word: `Yes, score=9` is `Yes`.
+fn has_spam_header(report: &Report, settings: &Settings) -> bool {
+    let Some((name, value)) = &settings.triage.spam_header else { return false };
+    let wanted = value.trim().to_lowercase();
+    report.fields(name).any(|found| {
+        let found = found.to_lowercase();
+        found.strip_prefix(&wanted).is_some_and(|rest| !rest.starts_with(char::is_alphanumeric))
+    })
+}
+
+#[cfg(test)]
+#[path = "triage_tests.rs"]
+mod tests;

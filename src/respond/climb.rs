@@ -46,7 +46,11 @@ fn rungs(store: &Store, settings: &Settings, now: Timestamp) -> Result<usize> {
                         tickets::set_escalated(tx, ticket.id, now)?;
                     }
                 }
-                tickets::set_clock(tx, ticket.id, &Clock { rung: step.fired, next_rung_at: step.next_at, ..clock.clone() })?;
+                tickets::set_clock(
+                    tx,
+                    ticket.id,
+                    &Clock { rung: step.fired, next_rung_at: step.next_at, ..clock.clone() },
+                )?;
             }
             Ok(due.len())
         })?;

@@ -97,7 +97,8 @@ async fn handle(post: &Post, out: Out, now: Timestamp) -> Result<(OutState, Opti
     let was_unsure = match out.state {
         // The process died in mid-dialogue: it may have arrived.
         OutState::Sending => {
-            post.store.write(|tx| outbox::settle(tx, out.id, OutState::Unsure, now, Some("stopped in mid-dialogue"), now))?;
+            post.store
+                .write(|tx| outbox::settle(tx, out.id, OutState::Unsure, now, Some("stopped in mid-dialogue"), now))?;
             true
         }
         state => state == OutState::Unsure,
@@ -133,13 +134,8 @@ async fn handle(post: &Post, out: Out, now: Timestamp) -> Result<(OutState, Opti
 
 /// Seals a queued row; Some where that was its end for now.
 fn seal_row(post: &Post, out: &Out, now: Timestamp) -> Result<Option<(OutState, Option<String>)>> {
-    let sealing = Sealing {
-        settings: &post.settings,
-        keys: post.keys.as_ref(),
-        texts: &post.texts,
-        id_key: &post.id_key,
-        now,
-    };
+    let sealing =
+        Sealing { settings: &post.settings, keys: post.keys.as_ref(), texts: &post.texts, id_key: &post.id_key, now };
     let sealed = post.store.read(|c| seal::seal(c, out, &sealing))?;
     post.store.write(|tx| match sealed {
         Ok(sealed) => {
@@ -286,7 +282,8 @@ fn sent(tx: &Tx, post: &Post, out: &Out, now: Timestamp) -> Result<()> {
             let octets = outbox::sealed(tx, out.id)?.unwrap_or_default();
             let raw_id = spool::insert_raw(tx, &octets)?;
             tickets::set_message_sent(tx, *message, message_id.as_deref().unwrap_or_default(), raw_id)?;
-            let author = tickets::message(tx, *message)?.and_then(|m| m.author).unwrap_or_else(|| history::VIGIE.to_owned());
+            let author =
+                tickets::message(tx, *message)?.and_then(|m| m.author).unwrap_or_else(|| history::VIGIE.to_owned());
             let reporter = tickets::get(tx, ticket)?.and_then(|t| t.reporter).and_then(|r| Address::parse(&r));
             // Only what reached the reporter is an answer to them.
             match reporter.is_some() && reporter == Address::parse(&out.to) {

@@ -7,9 +7,9 @@
 
 use super::wording::{self, Acknowledgement, Plain, Texts, Urgency, Words};
 use crate::edge::mime::{self, Attach, Disposition, Outgoing, Protection};
+use crate::edge::openpgp::certs as openpgp_certs;
 use crate::edge::openpgp::seal::{SealTrouble, usable_for_encryption};
 use crate::edge::openpgp::seam::PrivateKeys;
-use crate::edge::openpgp::certs as openpgp_certs;
 use crate::rules::address::Address;
 use crate::rules::gate;
 use crate::rules::intent::{Intent, OutKind};
@@ -23,9 +23,8 @@ use crate::rules::verdict::Verdict;
 use crate::store::certs::{self, Cert};
 use crate::store::outbox::Out;
 use crate::store::tickets::{self, Ticket};
-use crate::store::{Result, duty};
+use crate::store::{Connection, Result, duty};
 use jiff::Timestamp;
-use rusqlite::Connection;
 
 /// Why an intent did not become octets.
 #[derive(Debug)]
@@ -105,7 +104,11 @@ pub fn seal(c: &Connection, out: &Out, sealing: &Sealing) -> Result<std::result:
         language: letter.language,
         attachments: letter.attachments,
     };
-    Ok(protect(&mail, certificate, sealing, out.kind).map(|(octets, encrypted)| Sealed { message_id, octets, encrypted }))
+    Ok(protect(&mail, certificate, sealing, out.kind).map(|(octets, encrypted)| Sealed {
+        message_id,
+        octets,
+        encrypted,
+    }))
 }
 
 /// Encrypts where it can, signs always. Where the team's key cannot be used, what wakes people
@@ -186,7 +189,13 @@ impl Letter {
 }
 
 /// The words of one row; None where what it speaks of is gone. `encrypted`: whether the mail will be.
-fn letter(c: &Connection, sealing: &Sealing, out: &Out, ticket: Option<&Ticket>, encrypted: bool) -> Result<Option<Letter>> {
+fn letter(
+    c: &Connection,
+    sealing: &Sealing,
+    out: &Out,
+    ticket: Option<&Ticket>,
+    encrypted: bool,
+) -> Result<Option<Letter>> {
     let zone = &sealing.settings.team.time_zone;
     let plain = ticket.map(|ticket| plain(ticket, sealing.now));
     let details = match (ticket, encrypted) {

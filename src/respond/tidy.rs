@@ -67,7 +67,13 @@ pub async fn tidy_imap(
 }
 
 /// Moves filed mail of a Maildir into its Maildir++ subfolder; gives how many rows were settled.
-pub fn tidy_maildir(store: &Store, mailbox: &str, folder: &str, path: &Path, filed_folder: &str) -> Result<usize, Trouble> {
+pub fn tidy_maildir(
+    store: &Store,
+    mailbox: &str,
+    folder: &str,
+    path: &Path,
+    filed_folder: &str,
+) -> Result<usize, Trouble> {
     let rows = store.read(|c| spool::to_tidy(c, mailbox, folder, usize::MAX >> 1)).map_err(later)?;
     if rows.is_empty() {
         return Ok(0);

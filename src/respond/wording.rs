@@ -5,8 +5,8 @@
 //! leave in clear (law 7). A template is data of ours; values are never read as templates (T71).
 
 use crate::rules::settings::{Language, Settings};
-use jiff::tz::TimeZone;
 use jiff::Timestamp;
+use jiff::tz::TimeZone;
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -20,10 +20,8 @@ pub struct Texts {
 pub const PLACEHOLDERS: &[&str] =
     &["team", "address", "number", "received", "promise", "wrong_key", "emergency", "fingerprint", "phone"];
 
-const BUILT_IN: [(&str, &str); 2] = [
-    ("en", include_str!("texts/acknowledgement.en.txt")),
-    ("fr", include_str!("texts/acknowledgement.fr.txt")),
-];
+const BUILT_IN: [(&str, &str); 2] =
+    [("en", include_str!("texts/acknowledgement.en.txt")), ("fr", include_str!("texts/acknowledgement.fr.txt"))];
 
 impl Texts {
     /// The built-in texts.
@@ -151,7 +149,8 @@ pub fn acknowledgement(texts: &Texts, settings: &Settings, ack: &Acknowledgement
 
 /// A fingerprint in groups of four.
 pub fn spaced(fingerprint: &str) -> String {
-    let groups: Vec<&str> = fingerprint.as_bytes().chunks(4).filter_map(|group| std::str::from_utf8(group).ok()).collect();
+    let groups: Vec<&str> =
+        fingerprint.as_bytes().chunks(4).filter_map(|group| std::str::from_utf8(group).ok()).collect();
     groups.join(" ")
 }
 
@@ -163,11 +162,31 @@ pub fn long_time(at: Timestamp, zone: &TimeZone, language: Language) -> String {
     ];
     const MONTHS: [[&str; 12]; 2] = [
         [
-            "January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November",
+            "January",
+            "February",
+            "March",
+            "April",
+            "May",
+            "June",
+            "July",
+            "August",
+            "September",
+            "October",
+            "November",
             "December",
         ],
         [
-            "janvier", "février", "mars", "avril", "mai", "juin", "juillet", "août", "septembre", "octobre", "novembre",
+            "janvier",
+            "février",
+            "mars",
+            "avril",
+            "mai",
+            "juin",
+            "juillet",
+            "août",
+            "septembre",
+            "octobre",
+            "novembre",
             "décembre",
         ],
     ];
@@ -177,7 +196,13 @@ pub fn long_time(at: Timestamp, zone: &TimeZone, language: Language) -> String {
     let month = MONTHS[row][(local.month().clamp(1, 12) - 1) as usize];
     let at = if language == Language::Fr { "à " } else { "" };
     let zone_name = zone.iana_name().unwrap_or("UTC");
-    format!("{day} {} {month} {} {at}{:02}:{:02} ({zone_name})", local.day(), local.year(), local.hour(), local.minute())
+    format!(
+        "{day} {} {month} {} {at}{:02}:{:02} ({zone_name})",
+        local.day(),
+        local.year(),
+        local.hour(),
+        local.minute()
+    )
 }
 
 /// How long something has waited: `3 days 2 h`, `4 h 10 min`, `5 min`.
@@ -227,7 +252,9 @@ impl Urgency {
 impl Plain<'_> {
     fn lines(&self, zone: &TimeZone) -> String {
         let due = match self.due_at {
-            Some(due) if due <= self.now => format!("\nPromise:  BROKEN, an answer was due {}", long_time(due, zone, Language::En)),
+            Some(due) if due <= self.now => {
+                format!("\nPromise:  BROKEN, an answer was due {}", long_time(due, zone, Language::En))
+            }
             Some(due) => format!("\nPromise:  an answer by {}", long_time(due, zone, Language::En)),
             None => String::new(),
         };
@@ -274,7 +301,14 @@ pub fn alert_group(count: usize, since: Timestamp, zone: &TimeZone) -> Words {
 }
 
 /// A page. `plain` is None for a test and for a group of `more` reports.
-pub fn page(page: i64, code: &str, plain: Option<&Plain>, more: Option<usize>, zone: &TimeZone, details: Option<&str>) -> Words {
+pub fn page(
+    page: i64,
+    code: &str,
+    plain: Option<&Plain>,
+    more: Option<usize>,
+    zone: &TimeZone,
+    details: Option<&str>,
+) -> Words {
     let acknowledge = format!(
         "\nAcknowledge: reply to this mail (leave the code in it), or run  vigie duty ack {page}\nCode:        {code}\n"
     );

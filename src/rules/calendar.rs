@@ -407,7 +407,7 @@ mod tests {
 
     /// The whole of it, for a release: `cargo nextest run --release --run-ignored all exhaustive`.
     #[test]
-    #[ignore = "70 million deadlines: minutes in a release build"]
+    #[ignore = "70 million deadlines: a minute in a release build"]
     fn exhaustive_every_quarter_hour_of_the_century() {
         for calendar in [paris(Holidays::Fr), paris(Holidays::FrAlsaceMoselle)] {
             for second in CENTURY.step_by(900) {

@@ -6,7 +6,7 @@
 //! Such mail is not answered (`manners`), but somebody is told.
 //!
 //! Hostile data: headers, part types, attachments. Failure: none. Limits: 1 MiB of a JSON
-//! attachment, 4 KiB of an XML one.
+//! attachment, 4 KiB of another.
 //! Known gap: DMARC aggregate reports are told by no header; list their senders as feeds.
 
 use super::address::Address;
@@ -131,11 +131,17 @@ fn is_xarf_header(value: &str) -> bool {
     ["plain", "secure", "bulk", "yes"].iter().any(|word| value.eq_ignore_ascii_case(word))
 }
 
-/// Bounces in no standard form (A2.4).
+/// Bounces in no standard form (A2.4). Their From often is no address: `MAILER-DAEMON <>` (Exim's
+/// kin), `MAILER-DAEMON`, `<>`.
 fn bounce(arrival: &Arrival) -> Option<Machine> {
+    const NAMES: [&str; 4] = ["mailer-daemon", "mailer daemon", "mail delivery system", "mail delivery subsystem"];
+    let from = arrival.report.fields("From").next().unwrap_or_default().to_lowercase();
     let local = arrival.sender().map(Address::local).unwrap_or_default();
-    let daemon = matches!(local, "mailer-daemon" | "mailer_daemon" | "mailerdaemon");
-    let postmaster = matches!(local, "postmaster" | "mdaemon") && arrival.has_null_sender();
+    let local: String = local.chars().filter(|c| c.is_alphanumeric()).collect();
+    let daemon = local == "mailerdaemon"
+        || from.ends_with("<>")
+        || NAMES.iter().any(|name| from.trim_start_matches(['"', '<', ' ']).starts_with(name));
+    let postmaster = matches!(local.as_str(), "postmaster" | "mdaemon") && arrival.has_null_sender();
     let failed = arrival.report.fields("X-Failed-Recipients").next().is_some();
     (daemon || postmaster || failed).then_some(Machine::Dsn)
 }
@@ -176,7 +182,7 @@ fn document(arrival: &Arrival) -> Option<Machine> {
     if body.starts_with('<') && is_iodef(body.as_bytes()) || report.attachments.iter().any(is_iodef_file) {
         return Some(Machine::Iodef);
     }
-    report.attachments.iter().any(is_xarf_file).then_some(Machine::Xarf)
+    report.attachments.iter().any(|file| is_xarf_json(file) || is_xarf_text(file)).then_some(Machine::Xarf)
 }
 
 fn is_iodef_file(file: &Attachment) -> bool {
@@ -190,13 +196,20 @@ fn is_iodef(bytes: &[u8]) -> bool {
 }
 
 /// XARF 4 says `xarf_version`; XARF 3 has `Version`, `ReporterInfo` and `Report`.
-fn is_xarf_file(file: &Attachment) -> bool {
+fn is_xarf_json(file: &Attachment) -> bool {
     if !has_type(file, "json") || file.bytes.len() > 1024 * 1024 {
         return false;
     }
     let Ok(serde_json::Value::Object(fields)) = serde_json::from_slice(&file.bytes) else { return false };
     fields.contains_key("xarf_version")
         || ["Version", "ReporterInfo", "Report"].iter().all(|name| fields.contains_key(*name))
+}
+
+/// X-ARF 0.1 and 0.2: YAML in a text part; these two fields are required.
+fn is_xarf_text(file: &Attachment) -> bool {
+    let top = String::from_utf8_lossy(&file.bytes[..file.bytes.len().min(4096)]);
+    let has = |name: &str| top.lines().any(|line| line.starts_with(name));
+    (has_type(file, "plain") || has_type(file, "txt")) && has("Reported-From:") && has("Report-Type:")
 }
 
 fn has_type(file: &Attachment, kind: &str) -> bool {
@@ -256,6 +269,7 @@ mod tests {
             (carrying("xarf.json", "application/json", r#"{"xarf_version":"4.0.0"}"#), Machine::Xarf),
             (carrying("x", "application/json", r#"{"Version":"3","ReporterInfo":{},"Report":{}}"#), Machine::Xarf),
             (carrying("x.json", "application/octet-stream", r#"{"xarf_version":"4.1.0"}"#), Machine::Xarf),
+            (carrying("report.txt", "text/plain", "---\nReported-From: x\nReport-Type: ssh\n"), Machine::Xarf),
             (carrying("i.xml", "text/xml", r#"<?xml version="1.0"?><IODEF-Document version="2.00">"#), Machine::Iodef),
             (shaped(mixed, None, &["text/plain", "application/iodef+xml"]), Machine::Iodef),
             (with(&[("Auto-Submitted", "auto-replied")]), Machine::AutoReplied),
@@ -265,6 +279,9 @@ mod tests {
             (with(&[("X-Failed-Recipients", "b@corp.example")]), Machine::Dsn),
             (mail("MAILER-DAEMON@corp.example", &[]), Machine::Dsn),
             (mail("postmaster@corp.example", &[("Return-Path", "<>")]), Machine::Dsn),
+            (with(&[("From", "MAILER-DAEMON <>")]), Machine::Dsn),
+            (with(&[("From", "<>")]), Machine::Dsn),
+            (with(&[("From", "\"Mail Delivery Subsystem\" <x@corp.example>")]), Machine::Dsn),
             (mail("feed@shadow.example", &[]), Machine::FeedSender),
             (mail("csirt@example.org", &[("Auto-Submitted", "auto-generated")]), Machine::OwnMail),
         ] {
@@ -307,6 +324,8 @@ mod tests {
             carrying("x.json", "application/json", "[[[[["),
             carrying("x.xml", "text/xml", "<a>about IODEF-Document</a>"),
             carrying("x.txt", "text/plain", r#"{"xarf_version":"4.0.0"}"#),
+            carrying("x.txt", "text/plain", "we sent Reported-From: x and Report-Type: y"),
+            with(&[("From", "A Mailer-Daemon Expert <a@corp.example>")]),
         ] {
             assert_eq!(found(&mail), None);
         }

@@ -22,10 +22,9 @@ pub const GROUP_EVERY: SignedDuration = SignedDuration::from_mins(5);
 /// `line` is `Rota::line` at the instant at which the page was raised: a handover while it
 /// climbs must not page the same person twice.
 pub fn step(page_step: u32, line: &[String], escalate_to: &[String]) -> Vec<String> {
-    let steps = [line.get(..1), line.get(1..2), Some(escalate_to)];
-    let named = steps.into_iter().flatten().filter(|step| !step.is_empty());
+    let steps = [line.get(..1), line.get(1..2), Some(escalate_to)].into_iter().flatten();
     let mut reached: Vec<String> = Vec::new();
-    for name in named.skip(usize::try_from(page_step).unwrap_or(usize::MAX)).take(1).flatten() {
+    for name in steps.skip(usize::try_from(page_step).unwrap_or(usize::MAX)).take(1).flatten() {
         if !reached.contains(name) {
             reached.push(name.clone());
         }

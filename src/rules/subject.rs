@@ -26,12 +26,10 @@ pub fn is_placeholder(subject: &str) -> bool {
 }
 
 /// The ticket numbers with our prefix that the subject holds, in brackets or bare, in any case
-/// or width; each once, in order, at most 16. Another team's longer prefix is not ours.
+/// or width; each once, in order, at most 16. Another team's longer prefix is not ours; a
+/// placeholder holds none.
 pub fn ticket_tags(subject: &str, prefix: &str) -> Vec<Number> {
     let mut numbers = Vec::new();
-    if is_placeholder(subject) {
-        return numbers;
-    }
     for (_, number) in find(&fold(subject), prefix) {
         if !numbers.contains(&number) && numbers.len() < MOST_NUMBERS {
             numbers.push(number);

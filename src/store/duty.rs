@@ -85,7 +85,8 @@ pub fn page_of_code(c: &Connection, code: &str) -> Result<Option<Page>> {
 
 /// When pages were raised since an instant, oldest first; for the grouping of storms.
 pub fn raised_since(c: &Connection, since: Timestamp) -> Result<Vec<Timestamp>> {
-    let mut rows = c.prepare_cached("SELECT raised_at FROM page WHERE raised_at >= ?1 AND what = 'urgent' ORDER BY raised_at")?;
+    let mut rows =
+        c.prepare_cached("SELECT raised_at FROM page WHERE raised_at >= ?1 AND what = 'urgent' ORDER BY raised_at")?;
     let found = rows.query_map([micros(since)], |row| row.get(0).map(instant))?;
     Ok(found.collect::<rusqlite::Result<_>>()?)
 }

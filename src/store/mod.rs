@@ -17,7 +17,8 @@ pub mod status;
 pub mod tickets;
 
 use jiff::Timestamp;
-use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
+pub use rusqlite::Connection;
+use rusqlite::{OpenFlags, Transaction, TransactionBehavior};
 use std::fs::File;
 use std::ops::Deref;
 use std::path::{Path, PathBuf};
@@ -122,6 +123,18 @@ impl Store {
         let tx = Tx(writer.transaction_with_behavior(TransactionBehavior::Immediate)?);
         let outcome = work(&tx)?;
         tx.0.commit()?;
+        Ok(outcome)
+    }
+
+    /// As `write`, for work that may also refuse: nothing is kept where it does.
+    pub fn change<T, E: From<StoreError>>(
+        &self,
+        work: impl FnOnce(&Tx) -> std::result::Result<T, E>,
+    ) -> std::result::Result<T, E> {
+        let mut writer = held(&self.writer);
+        let tx = Tx(writer.transaction_with_behavior(TransactionBehavior::Immediate).map_err(StoreError::from)?);
+        let outcome = work(&tx)?;
+        tx.0.commit().map_err(StoreError::from)?;
         Ok(outcome)
     }
 

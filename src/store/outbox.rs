@@ -183,7 +183,7 @@ pub fn acknowledgements_since(c: &Connection, since: Timestamp) -> Result<Vec<(T
 /// grouping of storms.
 pub fn alerts_since(c: &Connection, since: Timestamp) -> Result<Vec<Timestamp>> {
     let mut rows = c.prepare_cached(
-        "SELECT created_at FROM outbox WHERE kind = 'alert' AND ticket_id IS NOT NULL AND created_at >= ?1 ORDER BY created_at",
+        "SELECT DISTINCT created_at, ticket_id FROM outbox WHERE kind = 'alert' AND ticket_id IS NOT NULL AND created_at >= ?1 ORDER BY 1",
     )?;
     let found = rows.query_map([micros(since)], |row| row.get(0).map(instant))?;
     Ok(found.collect::<rusqlite::Result<_>>()?)

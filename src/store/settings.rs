@@ -69,3 +69,13 @@ pub fn deadlines_from(c: &Connection) -> Result<Option<String>> {
 pub fn set_deadlines_from(tx: &Tx, basis: &str) -> Result<()> {
     set(tx, "deadlines_from", basis)
 }
+
+/// Which keys of the team could be used when mail was last opened, to notice a new one.
+pub fn keys_seen(c: &Connection) -> Result<Option<String>> {
+    get(c, "keys_seen")
+}
+
+/// Notes which keys of the team can be used.
+pub fn set_keys_seen(tx: &Tx, keys: &str) -> Result<()> {
+    set(tx, "keys_seen", keys)
+}

@@ -223,6 +223,15 @@ pub fn get(c: &Connection, id: i64) -> Result<Option<Spooled>> {
     c.prepare_cached(&format!("SELECT {COLUMNS} FROM spool WHERE id = ?1"))?.query_row([id], read_row).maybe()
 }
 
+/// The spooled mail that became a message.
+pub fn of_message(c: &Connection, message: i64) -> Result<Option<Spooled>> {
+    c.prepare_cached(&format!(
+        "SELECT {COLUMNS} FROM spool WHERE message_id = ?1 AND state IN ('filed', 'joined') ORDER BY id"
+    ))?
+    .query_row([message], read_row)
+    .maybe()
+}
+
 /// Mails that wait for the journey, oldest first.
 pub fn waiting(c: &Connection, now: Timestamp, limit: usize) -> Result<Vec<i64>> {
     let mut rows =
@@ -307,11 +316,18 @@ pub struct Cursor {
 
 /// Where we stand in a folder; None at first sight.
 pub fn cursor(c: &Connection, mailbox: &str, folder: &str) -> Result<Option<Cursor>> {
-    c.prepare_cached("SELECT uidvalidity, next_uid, history_until, first_seen_at FROM cursor WHERE mailbox = ?1 AND folder = ?2")?
-        .query_row((mailbox, folder), |row| {
-            Ok(Cursor { uidvalidity: row.get(0)?, next_uid: row.get(1)?, history_until: row.get(2)?, first_seen_at: instant(row.get(3)?) })
+    c.prepare_cached(
+        "SELECT uidvalidity, next_uid, history_until, first_seen_at FROM cursor WHERE mailbox = ?1 AND folder = ?2",
+    )?
+    .query_row((mailbox, folder), |row| {
+        Ok(Cursor {
+            uidvalidity: row.get(0)?,
+            next_uid: row.get(1)?,
+            history_until: row.get(2)?,
+            first_seen_at: instant(row.get(3)?),
         })
-        .maybe()
+    })
+    .maybe()
 }
 
 /// Moves the cursor: in the same transaction as the mails before it.
@@ -321,7 +337,15 @@ pub fn set_cursor(tx: &Tx, mailbox: &str, folder: &str, role: Role, cursor: &Cur
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) \
          ON CONFLICT (mailbox, folder) DO UPDATE SET uidvalidity = ?4, next_uid = ?5, history_until = ?6",
     )?
-    .execute((mailbox, folder, role.word(), cursor.uidvalidity, cursor.next_uid, cursor.history_until, micros(cursor.first_seen_at)))?;
+    .execute((
+        mailbox,
+        folder,
+        role.word(),
+        cursor.uidvalidity,
+        cursor.next_uid,
+        cursor.history_until,
+        micros(cursor.first_seen_at),
+    ))?;
     Ok(())
 }
 
@@ -337,7 +361,8 @@ pub fn refuse(tx: &Tx, mailbox: &str, folder: &str, uidvalidity: u32, uid: u32) 
 
 /// Mails that the server has refused so far.
 pub fn refused(c: &Connection, mailbox: &str, folder: &str, uidvalidity: u32) -> Result<Vec<u32>> {
-    let mut rows = c.prepare_cached("SELECT uid FROM refused WHERE mailbox = ?1 AND folder = ?2 AND uidvalidity = ?3")?;
+    let mut rows =
+        c.prepare_cached("SELECT uid FROM refused WHERE mailbox = ?1 AND folder = ?2 AND uidvalidity = ?3")?;
     let found = rows.query_map((mailbox, folder, uidvalidity), |row| row.get(0))?;
     Ok(found.collect::<rusqlite::Result<_>>()?)
 }

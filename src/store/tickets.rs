@@ -467,6 +467,35 @@ pub fn message(c: &Connection, id: i64) -> Result<Option<Message>> {
         .maybe()
 }
 
+/// Messages that could not be opened for want of a key.
+pub fn messages_without_key(c: &Connection) -> Result<Vec<Message>> {
+    let mut rows = c.prepare_cached(&format!(
+        "SELECT {MESSAGE_COLUMNS} FROM message WHERE direction = 'in' \
+         AND json_extract(verdict, '$.encryption_problem') IN ('no_key', 'key_unavailable') ORDER BY id"
+    ))?;
+    let found = rows.query_map([], read_message)?;
+    Ok(found.collect::<rusqlite::Result<_>>()?)
+}
+
+/// Replaces what a message says, once it could be opened: subject, text, verdict, problems.
+pub fn set_message_opened(
+    tx: &Tx,
+    id: i64,
+    subject: &str,
+    text: &str,
+    verdict: &str,
+    problems: &[String],
+) -> Result<()> {
+    let problems = serde_json::to_string(problems).unwrap_or_default();
+    tx.execute(
+        "UPDATE message SET subject = ?2, text = ?3, verdict = ?4, problems = ?5 WHERE id = ?1",
+        (id, subject, text, verdict, problems),
+    )?;
+    tx.execute("DELETE FROM attachment WHERE message_id = ?1", [id])?;
+    tx.execute("DELETE FROM indicator WHERE message_id = ?1", [id])?;
+    Ok(())
+}
+
 /// Notes the Message-ID and the octets under which a human's message left.
 pub fn set_message_sent(tx: &Tx, id: i64, message_id: &str, raw_id: i64) -> Result<()> {
     tx.execute("UPDATE message SET message_id = ?2, raw_id = ?3 WHERE id = ?1", (id, message_id, raw_id))?;
@@ -518,7 +547,7 @@ pub struct AttachmentRow {
 /// Attachments of a ticket, in order.
 pub fn attachments(c: &Connection, ticket: i64) -> Result<Vec<AttachmentRow>> {
     let mut rows = c.prepare_cached(
-        "SELECT attachment.id, message_id, name, content_type, size, sha256 FROM attachment \
+        "SELECT attachment.id, attachment.message_id, name, content_type, size, sha256 FROM attachment \
          JOIN message ON message.id = attachment.message_id WHERE message.ticket_id = ?1 ORDER BY attachment.id",
     )?;
     let found = rows.query_map([ticket], |row| {
@@ -542,7 +571,7 @@ pub fn attachment_bytes(c: &Connection, id: i64) -> Result<Option<Vec<u8>>> {
 /// Indicators of a ticket: (kind, value, message).
 pub fn indicators(c: &Connection, ticket: i64) -> Result<Vec<(String, String, i64)>> {
     let mut rows = c.prepare_cached(
-        "SELECT indicator.kind, value, message_id FROM indicator JOIN message ON message.id = indicator.message_id \
+        "SELECT indicator.kind, value, indicator.message_id FROM indicator JOIN message ON message.id = indicator.message_id \
          WHERE message.ticket_id = ?1 ORDER BY indicator.id",
     )?;
     let found = rows.query_map([ticket], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
@@ -551,7 +580,12 @@ pub fn indicators(c: &Connection, ticket: i64) -> Result<Vec<(String, String, i6
 
 /// How many tickets were opened in a span; for "N more".
 pub fn count_since(c: &Connection, since: Timestamp, until: Timestamp) -> Result<usize> {
-    count(c, "SELECT count(DISTINCT ticket_id) FROM history WHERE at BETWEEN ?1 AND ?2 AND what LIKE 'opened from %'", since, until)
+    count(
+        c,
+        "SELECT count(DISTINCT ticket_id) FROM history WHERE at BETWEEN ?1 AND ?2 AND what LIKE 'opened from %'",
+        since,
+        until,
+    )
 }
 
 /// How many tickets that say they are urgent were opened in a span.

@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 pub struct Gnupg {
     home: tempfile::TempDir,
     /// What GnuPG takes for the time, `20260201T120000`.
-    time: String,
+    time: std::sync::Mutex<String>,
 }
 
 /// What a run of gpg gave.
@@ -36,13 +36,36 @@ impl Gnupg {
     /// A new home where it is always `time`, as `20260201T120000` (UTC).
     pub fn at(time: &str) -> Gnupg {
         // Sockets of the agent need a short path.
-        Gnupg { home: tempfile::Builder::new().prefix("gpg").tempdir_in("/tmp").unwrap(), time: format!("{time}!") }
+        Gnupg {
+            home: tempfile::Builder::new().prefix("gpg").tempdir_in("/tmp").unwrap(),
+            time: std::sync::Mutex::new(format!("{time}!")),
+        }
+    }
+
+    /// Lets it be another time from now on.
+    pub fn turn_to(&self, time: &str) {
+        *self.time.lock().unwrap() = format!("{time}!");
+    }
+
+    /// Encrypts to these keys and signs with `signer`; armoured.
+    pub fn seal(&self, recipients: &[&str], signer: Option<&str>, content: &[u8]) -> String {
+        let mut arguments = vec!["--armor", "--encrypt"];
+        for recipient in recipients {
+            arguments.extend(["--recipient", recipient]);
+        }
+        if let Some(signer) = signer {
+            arguments.extend(["--sign", "--local-user", signer]);
+        }
+        let ran = self.run(&arguments, content);
+        assert!(ran.success, "{:?}", ran.status);
+        String::from_utf8(ran.out).unwrap()
     }
 
     pub fn run(&self, arguments: &[&str], input: &[u8]) -> Ran {
         let mut command = Command::new("gpg");
         command.env("GNUPGHOME", self.home.path()).args(["--batch", "--no-tty", "--status-fd", "2"]);
-        command.args(["--faked-system-time", &self.time, "--trust-model", "always"]).args(arguments);
+        let time = self.time.lock().unwrap().clone();
+        command.args(["--faked-system-time", &time, "--trust-model", "always"]).args(arguments);
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();
         let mut stdin = child.stdin.take().unwrap();

@@ -1,6 +1,10 @@
 //! An IMAP server that follows a script, faults included.
 
-use std::io::{BufRead, BufReader, Read, Write};
+use super::certs::Issued;
+use openssl::pkey::PKey;
+use openssl::ssl::{SslAcceptor, SslMethod};
+use openssl::x509::X509;
+use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -17,6 +21,8 @@ pub enum Act {
     Chatter(&'static str, Duration),
     /// Sends this octet for octet, with the pause between.
     Drip(&'static str, Duration),
+    /// Goes on in TLS.
+    Tls(Issued),
     /// Says no more, and waits until the client leaves.
     Hang,
 }
@@ -98,24 +104,23 @@ impl Scripted {
     }
 }
 
-fn play(stream: TcpStream, script: Vec<Act>, mut left: usize, heard: &Mutex<Vec<String>>) -> Result<(), String> {
-    let mut reader = BufReader::new(stream.try_clone().unwrap());
+trait Stream: Read + Write {}
+impl<T: Read + Write> Stream for T {}
+
+fn play(tcp: TcpStream, script: Vec<Act>, mut left: usize, heard: &Mutex<Vec<String>>) -> Result<(), String> {
+    let mut stream: Box<dyn Stream> = Box::new(tcp.try_clone().unwrap());
     let mut tag = String::new();
-    let mut send = |text: &[u8]| {
+    let mut send = |stream: &mut dyn Stream, text: &[u8]| {
         let part = &text[..text.len().min(left)];
         left -= part.len();
-        let whole = part.len() == text.len();
-        (&stream).write_all(part).is_ok() && whole
+        stream.write_all(part).is_ok() && part.len() == text.len()
     };
     for act in script {
         match act {
             Hear(wanted) => {
-                let mut line = String::new();
-                if reader.read_line(&mut line).unwrap_or(0) == 0 {
-                    return Err(format!("left before {wanted}"));
-                }
+                let line = line(&mut *stream).ok_or_else(|| format!("left before {wanted}"))?;
                 // DONE alone has no tag.
-                let (first, command) = line.trim_end().split_once(' ').unwrap_or(("", line.trim_end()));
+                let (first, command) = line.split_once(' ').unwrap_or(("", &line));
                 if !first.is_empty() {
                     tag = first.into();
                 }
@@ -125,27 +130,48 @@ fn play(stream: TcpStream, script: Vec<Act>, mut left: usize, heard: &Mutex<Vec<
                 }
             }
             Say(text) => {
-                if !send(text.replace("{tag}", &tag).as_bytes()) {
+                if !send(&mut *stream, text.replace("{tag}", &tag).as_bytes()) {
                     return Ok(());
                 }
             }
             Chatter(text, pause) => {
-                while send(text.as_bytes()) {
+                while send(&mut *stream, text.as_bytes()) {
                     std::thread::sleep(pause);
                 }
             }
             Drip(text, pause) => {
                 for octet in text.as_bytes() {
-                    if !send(&[*octet]) {
+                    if !send(&mut *stream, &[*octet]) {
                         return Ok(());
                     }
                     std::thread::sleep(pause);
                 }
             }
+            Act::Tls(issued) => stream = Box::new(secure(&issued, tcp.try_clone().unwrap())?),
             Hang => {
-                let _ = reader.read_to_end(&mut Vec::new());
+                let _ = stream.read_to_end(&mut Vec::new());
             }
         }
     }
     Ok(())
+}
+
+/// A line without its end. None: the client has left.
+fn line(stream: &mut dyn Stream) -> Option<String> {
+    let mut line = Vec::new();
+    let mut octet = [0];
+    while !line.ends_with(b"\r\n") {
+        if stream.read(&mut octet).unwrap_or(0) == 0 {
+            return None;
+        }
+        line.push(octet[0]);
+    }
+    Some(String::from_utf8_lossy(&line).trim_end().into())
+}
+
+fn secure(issued: &Issued, tcp: TcpStream) -> Result<openssl::ssl::SslStream<TcpStream>, String> {
+    let mut acceptor = SslAcceptor::mozilla_intermediate_v5(SslMethod::tls_server()).unwrap();
+    acceptor.set_certificate(&X509::from_pem(&issued.certificate).unwrap()).unwrap();
+    acceptor.set_private_key(&PKey::private_key_from_pem(&issued.key).unwrap()).unwrap();
+    acceptor.build().accept(tcp).map_err(|error| error.to_string())
 }

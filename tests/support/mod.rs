@@ -2,6 +2,7 @@
 #![allow(dead_code)]
 
 pub mod certs;
+pub mod desk;
 pub mod dovecot;
 pub mod gnupg;
 pub mod imap;

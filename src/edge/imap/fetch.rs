@@ -189,7 +189,9 @@ impl Session {
                 let Response::Fetch(_, attributes) = reply else { return };
                 let Some(body) = body(attributes) else { return };
                 match uid(attributes).filter(|uid| asked.contains(uid)) {
-                    Some(uid) => drop(bodies.entry(uid).or_insert_with(|| body.map(<[u8]>::to_vec))),
+                    Some(uid) => {
+                        bodies.entry(uid).or_insert_with(|| body.map(<[u8]>::to_vec));
+                    }
                     None => foreign = true,
                 }
             })

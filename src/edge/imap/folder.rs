@@ -18,12 +18,10 @@ pub struct Selected {
     pub exists: u32,
     /// The server may give mails new UIDs at any time (RFC 4315, UIDNOTSTICKY): only content tells them apart.
     pub unstable: bool,
-    /// Nothing can be moved out of it.
-    pub read_only: bool,
 }
 
 /// Above this many mails a search goes in steps, so that no reply is long.
-const STEP: u32 = 20_000;
+const STEP: u32 = 10_000;
 
 impl Session {
     /// Opens a folder to read and move. `folder` is named as in the config: `/` between levels.
@@ -40,14 +38,10 @@ impl Session {
 
     async fn open(&mut self, verb: &str, folder: &str) -> Result<Selected, ImapTrouble> {
         let what = format!("{verb} {folder}");
-        let name = self
-            .find(folder)
-            .await?
-            .ok_or_else(|| ImapTrouble::NoFolder(format!("{}: there is no folder `{folder}`", self.place)))?;
+        let Some(name) = self.find(folder).await? else { return Err(self.no_folder(folder)) };
         self.view.news = false;
         let mut uidvalidity = None;
-        let mut selected =
-            Selected { uidvalidity: 0, uidnext: None, exists: 0, unstable: false, read_only: verb == "EXAMINE" };
+        let mut selected = Selected { uidvalidity: 0, uidnext: None, exists: 0, unstable: false };
         let step = self.step(&what, format!("{verb} {}", quoted(&name)));
         let answer = self
             .run(step, |reply| match reply {
@@ -61,6 +55,13 @@ impl Session {
                 _ => {}
             })
             .await?;
+        if let Answer::Refused(_) = answer {
+            // It may have been removed since we found it.
+            self.names.remove(folder);
+            if self.find(folder).await?.is_none() {
+                return Err(self.no_folder(folder));
+            }
+        }
         self.done(answer, &what)?;
         selected.uidvalidity = uidvalidity
             .filter(|n| *n > 0)
@@ -68,6 +69,10 @@ impl Session {
         self.view.exists = selected.exists;
         self.view.news = false;
         Ok(selected)
+    }
+
+    fn no_folder(&self, folder: &str) -> ImapTrouble {
+        ImapTrouble::NoFolder(format!("{}: there is no folder `{folder}`", self.place))
     }
 
     /// The UIDs from `from` on, rising. `selected` is the folder as it was opened.

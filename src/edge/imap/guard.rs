@@ -18,7 +18,10 @@ use tokio::net::TcpStream;
 use tokio_rustls::client::TlsStream;
 
 /// What a server may send in reply to one command, besides the mail that it was asked for.
-pub(super) const CHATTER: usize = 2 * 1024 * 1024;
+pub(super) const CHATTER: usize = 1024 * 1024;
+
+/// The longest line outside literals: a search that finds 10 000 UIDs of ten digits.
+const LINE: usize = 128 * 1024;
 
 /// More open parentheses than any reply to our commands has.
 const PARENTHESES: u32 = 64;
@@ -163,6 +166,9 @@ impl Frames {
         if self.opened > PARENTHESES {
             return Err(Breach("it sent a reply with too many parentheses"));
         }
+        if self.head.len() >= LINE {
+            return Err(Breach("it sent a line that is too long"));
+        }
         self.head.push(octet);
         Ok(())
     }
@@ -268,7 +274,8 @@ mod tests {
         ] {
             assert!(check(reply.as_bytes()).is_err(), "{reply}");
         }
-        assert!(check(&vec![b'a'; CHATTER + 1]).is_err());
+        assert!(check(&vec![b'a'; LINE + 1]).is_err());
+        assert!(check("* OK\r\n".repeat(CHATTER / 6 + 1).as_bytes()).is_err());
     }
 
     proptest! {

@@ -11,8 +11,9 @@
 //! was not asked for ends the session. `\Seen` is never set, nothing is ever expunged but our
 //! own moved UIDs.
 //! Failure: [`ImapTrouble`], in words that hold no octet of a mail.
-//! Known gaps: IMAP4rev1 only; no OAuth; the password is not wiped from async-imap's buffers;
-//! after a suspend a dead IDLE is noticed at its end only; text of an ALERT at login is lost.
+//! Known gaps: IMAP4rev1 only; no OAuth; no SPECIAL-USE; the password is not wiped from
+//! async-imap's buffers; after a suspend a dead IDLE is noticed at its end only; an ALERT
+//! before the end of the login is lost.
 
 mod fetch;
 mod folder;
@@ -128,6 +129,20 @@ struct Step {
     /// How many octets may come in reply, and how soon.
     allow: usize,
     within: Duration,
+}
+
+/// Logs in, counts the mails of `folder`, and leaves: for `check --connect`.
+pub async fn probe(
+    server: &Server,
+    password: &str,
+    tls: Arc<rustls::ClientConfig>,
+    timeouts: Timeouts,
+    folder: &str,
+) -> Result<u32, ImapTrouble> {
+    let mut session = Session::connect(server, password, tls, timeouts).await?;
+    let count = session.examine(folder).await?.exists;
+    session.logout().await;
+    Ok(count)
 }
 
 impl Session {

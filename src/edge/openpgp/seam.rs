@@ -52,6 +52,10 @@ pub trait PrivateKeys: Send + Sync {
     fn team(&self) -> &[TeamKey];
     /// What is wrong with keys that could not be loaded; empty where all is well.
     fn troubles(&self) -> &[String];
+    /// Some key could not even be read, so that nobody can tell what mail to it looks like.
+    fn blind(&self) -> bool {
+        self.team().is_empty() && !self.troubles().is_empty()
+    }
     /// The session key, as Sequoia's `Decryptor::decrypt` gives it: `key` is the subkey's or
     /// primary key's fingerprint in capital hex, `ciphertext` the serialised `mpi::Ciphertext`
     /// (without algorithm), `plaintext_len` as in the trait.
@@ -81,6 +85,7 @@ pub struct MemoryKeys {
     ready: HashMap<String, Ready>,
     /// Known, but of no use now: fingerprint and why.
     locked: HashMap<String, String>,
+    blind: bool,
 }
 
 /// What unlocking a key file may cost: Argon2 with 2^18 KiB, 256 MiB (T41).
@@ -103,9 +108,12 @@ impl MemoryKeys {
                             found = true;
                             match cert {
                                 Ok(cert) => keys.add(name, cert, passphrase.as_ref()),
-                                Err(_) => keys.troubles.push(format!(
+                                Err(_) => {
+                                    keys.blind = true;
+                                    keys.troubles.push(format!(
                                     "{name}: holds something that is not a readable OpenPGP key; export the key again"
-                                )),
+                                ))
+                                }
                             }
                         }
                     }
@@ -113,12 +121,26 @@ impl MemoryKeys {
                 }
             }
             if !found {
+                keys.blind = true;
                 keys.troubles.push(format!(
                     "{name}: holds no OpenPGP key; write the secret key there (gpg --armor --export-secret-keys)"
                 ));
             }
         }
         keys
+    }
+
+    /// Notes a key file that could not be read at all, in words for the operator.
+    pub fn and_trouble(mut self, words: String) -> MemoryKeys {
+        self.blind = true;
+        self.troubles.push(words);
+        self
+    }
+
+    /// The same, with what was wrong before the files could even be read.
+    pub fn with_troubles(mut self, troubles: Vec<String>) -> MemoryKeys {
+        self.troubles.splice(0..0, troubles);
+        self
     }
 
     fn add(&mut self, name: &str, cert: Cert, passphrase: Option<&Password>) {
@@ -193,6 +215,10 @@ impl PrivateKeys for MemoryKeys {
 
     fn troubles(&self) -> &[String] {
         &self.troubles
+    }
+
+    fn blind(&self) -> bool {
+        self.blind
     }
 
     fn session_key(

@@ -1,0 +1,101 @@
+//! What a person may do and see: (actor, plain request) -> plain view.
+//!
+//! The command line, the socket and later the console all stand on `handle`, so what holds for
+//! one holds for all. Every change is one transaction: checked, written, and written down in the
+//! history, or nothing at all. Hostile data: texts of mails pass through as `Untrusted`; requests
+//! come from people who may use the store. Failure: `AppError`, in words for the person who asked.
+
+mod duty;
+mod error;
+mod keys;
+mod outbox;
+mod quarantine;
+mod request;
+mod status;
+mod tickets;
+pub mod views;
+mod work;
+
+pub use error::AppError;
+pub use keys::TrustMethod;
+pub use request::{Answering, KeyFile, Request};
+pub use views::Answer;
+
+use crate::edge::openpgp::seam::TeamKey;
+use crate::rules::settings::Settings;
+use crate::store::Store;
+use crate::store::history::VIGIE;
+use jiff::Timestamp;
+
+/// What a request is worked on with.
+pub struct App<'a> {
+    pub store: &'a Store,
+    pub settings: &'a Settings,
+    /// The team's own keys, as far as they could be loaded.
+    pub team: &'a [TeamKey],
+    /// What is wrong with keys that could not be loaded.
+    pub key_troubles: &'a [String],
+    /// Whether a daemon will send and file what is written down here.
+    pub daemon_running: bool,
+}
+
+/// Who acts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Actor {
+    pub name: String,
+}
+
+impl Actor {
+    /// An actor by the name that the history will show: 1 to 64 visible characters, and not the
+    /// daemon's own name.
+    pub fn named(name: &str) -> Result<Actor, AppError> {
+        let visible = |c: char| c.is_alphanumeric() || " ._-+@$".contains(c);
+        let refused = if name == VIGIE {
+            "this is the name under which the daemon itself acts"
+        } else if !(1..=64).contains(&name.chars().count()) || name.trim() != name || !name.chars().all(visible) {
+            "a name is 1 to 64 letters, digits, blanks or ._-+@$"
+        } else {
+            return Ok(Actor { name: name.to_owned() });
+        };
+        Err(AppError::invalid("as", refused))
+    }
+}
+
+/// Does what is asked, or says why not.
+pub fn handle(app: &App, actor: &Actor, now: Timestamp, request: Request) -> Result<Answer, AppError> {
+    match request {
+        Request::TicketList { all, state, unanswered, limit } => tickets::list(app, all, state, unanswered, limit),
+        Request::TicketShow { number } => tickets::show(app, now, &number),
+        Request::TicketRaw { number, message } => tickets::raw(app, now, &number, message),
+        Request::TicketAttachments { number } => tickets::attachments(app, now, &number),
+        Request::AttachmentOctets { number, attachment } => tickets::attachment_octets(app, now, &number, attachment),
+        Request::TicketAnswer(answering) => work::answer(app, actor, now, answering),
+        Request::TicketNote { number, text } => work::note(app, actor, now, &number, text),
+        Request::TicketAssign { numbers, analyst } => work::assign(app, actor, now, &numbers, analyst.as_deref()),
+        Request::TicketState { numbers, state, reason } => {
+            work::set_state(app, actor, now, &numbers, state, reason.as_deref())
+        }
+        Request::TicketPriority { numbers, priority } => work::set_priority(app, actor, now, &numbers, priority),
+        Request::TicketLabel { numbers, add, remove } => work::label(app, actor, now, &numbers, &add, &remove),
+        Request::KeyList => keys::list(app, now),
+        Request::KeyImport { files } => keys::import(app, actor, now, &files),
+        Request::KeyShow { fingerprint } => keys::show(app, now, &fingerprint),
+        Request::KeyTrust { fingerprint, method, note } => {
+            keys::trust(app, actor, now, &fingerprint, method, note.as_deref())
+        }
+        Request::KeyExport { fingerprint } => keys::export(app, &fingerprint),
+        Request::KeyRemove { fingerprint } => keys::remove(app, actor, now, &fingerprint),
+        Request::DutyShow => duty::show(app, now),
+        Request::DutyAck { page } => duty::acknowledge(app, actor, now, &page),
+        Request::DutyOverride { analyst, from, to } => duty::stand_in(app, actor, now, &analyst, from, to),
+        Request::DutyTest => duty::test(app, actor, now),
+        Request::OutboxList { all } => outbox::list(app, all),
+        Request::OutboxRetry { id } => outbox::retry(app, actor, now, id),
+        Request::OutboxDrop { id, reason } => outbox::drop(app, actor, now, id, &reason),
+        Request::QuarantineList => quarantine::list(app),
+        Request::QuarantineShow { id } => quarantine::show(app, id),
+        Request::QuarantineRetry { id } => quarantine::retry(app, actor, now, id),
+        Request::QuarantineDrop { id, reason } => quarantine::drop(app, actor, now, id, &reason),
+        Request::Status => status::status(app, now),
+    }
+}

@@ -1,0 +1,156 @@
+//! What can be asked, as plain data: one variant a command, the same over the socket.
+
+use super::keys::TrustMethod;
+use super::views::Octets;
+use crate::rules::ticket::{Priority, State};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+/// One request. `number` is what a person types: a whole ticket number or its last digits.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(tag = "request", rename_all = "snake_case")]
+pub enum Request {
+    TicketList {
+        /// Closed, rejected and merged ones too.
+        all: bool,
+        state: Option<State>,
+        /// Only those whose clock runs, oldest promise first.
+        unanswered: bool,
+        limit: Option<usize>,
+    },
+    TicketShow {
+        number: String,
+    },
+    /// The exact octets of a message; of the only one where none is named.
+    TicketRaw {
+        number: String,
+        message: Option<i64>,
+    },
+    TicketAttachments {
+        number: String,
+    },
+    /// The octets of one attachment of that ticket.
+    AttachmentOctets {
+        number: String,
+        attachment: i64,
+    },
+    TicketAnswer(Answering),
+    /// An internal note: nobody outside sees it.
+    TicketNote {
+        number: String,
+        text: String,
+    },
+    TicketAssign {
+        numbers: Vec<String>,
+        /// None: nobody.
+        analyst: Option<String>,
+    },
+    TicketState {
+        numbers: Vec<String>,
+        state: State,
+        reason: Option<String>,
+    },
+    TicketPriority {
+        numbers: Vec<String>,
+        priority: Priority,
+    },
+    TicketLabel {
+        numbers: Vec<String>,
+        add: Vec<String>,
+        remove: Vec<String>,
+    },
+    KeyList,
+    KeyImport {
+        files: Vec<KeyFile>,
+    },
+    KeyShow {
+        fingerprint: String,
+    },
+    KeyTrust {
+        fingerprint: String,
+        method: TrustMethod,
+        note: Option<String>,
+    },
+    KeyExport {
+        fingerprint: String,
+    },
+    KeyRemove {
+        fingerprint: String,
+    },
+    DutyShow,
+    /// By the page's number or its code.
+    DutyAck {
+        page: String,
+    },
+    DutyOverride {
+        analyst: String,
+        from: Timestamp,
+        to: Timestamp,
+    },
+    DutyTest,
+    OutboxList {
+        /// What was sent or dropped too.
+        all: bool,
+    },
+    /// None: everything that wants a person.
+    OutboxRetry {
+        id: Option<i64>,
+    },
+    OutboxDrop {
+        id: i64,
+        reason: String,
+    },
+    QuarantineList,
+    QuarantineShow {
+        id: i64,
+    },
+    QuarantineRetry {
+        id: i64,
+    },
+    QuarantineDrop {
+        id: i64,
+        reason: String,
+    },
+    Status,
+}
+
+impl Request {
+    /// Whether it writes: the loops are rung afterwards.
+    pub fn changes(&self) -> bool {
+        !matches!(
+            self,
+            Request::TicketList { .. }
+                | Request::TicketShow { .. }
+                | Request::TicketRaw { .. }
+                | Request::TicketAttachments { .. }
+                | Request::AttachmentOctets { .. }
+                | Request::KeyList
+                | Request::KeyShow { .. }
+                | Request::KeyExport { .. }
+                | Request::DutyShow
+                | Request::OutboxList { .. }
+                | Request::QuarantineList
+                | Request::QuarantineShow { .. }
+                | Request::Status
+        )
+    }
+}
+
+/// A human's message to a reporter.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Answering {
+    pub number: String,
+    /// A participant; None: the reporter.
+    pub to: Option<String>,
+    pub text: String,
+    /// Why it may leave in clear where it otherwise may not.
+    pub allow_clear: Option<String>,
+}
+
+/// A file with certificates, read where the command runs.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct KeyFile {
+    /// Shown in messages.
+    pub name: String,
+    pub octets: Octets,
+}

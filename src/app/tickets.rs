@@ -1,0 +1,232 @@
+//! Seeing tickets.
+//!
+//! Hostile data: everything that a mail said, kept `Untrusted`. Failure: no such ticket, message
+//! or attachment; a number of one ticket never shows what belongs to another.
+
+use super::views::*;
+use super::{App, AppError};
+use crate::rules::report::IndicatorKind;
+use crate::rules::sentence;
+use crate::rules::settings::Language;
+use crate::rules::ticket::{Number, State};
+use crate::rules::untrusted::Untrusted;
+use crate::rules::verdict::Verdict;
+use crate::store::tickets::{self, Filter, Message, Ticket};
+use crate::store::{history, spool};
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use rusqlite::Connection;
+
+pub(super) fn list(
+    app: &App,
+    all: bool,
+    state: Option<State>,
+    unanswered: bool,
+    limit: Option<usize>,
+) -> Result<Answer, AppError> {
+    let filter = Filter { all, state, unanswered, limit };
+    let views = app.store.read(|c| tickets::list(c, &filter)?.iter().map(|ticket| line(app, c, ticket)).collect())?;
+    Ok(Answer::Tickets(views))
+}
+
+pub(super) fn show(app: &App, now: Timestamp, number: &str) -> Result<Answer, AppError> {
+    let view = app.store.read(|c| {
+        Ok(find(app, c, now, number).and_then(|ticket| {
+            let mut view = line(app, c, &ticket)?;
+            view.messages = Some(messages(app, c, &ticket)?);
+            view.indicators = Some(indicators(c, &ticket)?);
+            view.history = Some(events(app, c, &ticket)?);
+            Ok(view)
+        }))
+    })??;
+    Ok(Answer::Ticket(Box::new(view)))
+}
+
+pub(super) fn raw(app: &App, now: Timestamp, number: &str, message: Option<i64>) -> Result<Answer, AppError> {
+    let octets = app.store.read(|c| {
+        Ok(find(app, c, now, number).and_then(|ticket| {
+            let kept: Vec<(i64, i64)> =
+                tickets::messages(c, ticket.id)?.iter().filter_map(|m| Some((m.id, m.raw_id?))).collect();
+            let ids = || kept.iter().map(|(id, _)| id.to_string()).collect::<Vec<_>>().join(", ");
+            let raw_id = match (message, kept.as_slice()) {
+                (_, []) => Err(AppError::not_found(format!("{} holds no message with raw octets", ticket.number))),
+                (None, [(_, raw_id)]) => Ok(*raw_id),
+                (None, _) => Err(AppError::invalid("message", format!("name one of {} with --message ID", ids()))),
+                (Some(id), _) => {
+                    kept.iter().find(|(known, _)| *known == id).map(|(_, raw_id)| *raw_id).ok_or_else(|| {
+                        AppError::not_found(format!("{} has no raw message {id}; it has {}", ticket.number, ids()))
+                    })
+                }
+            }?;
+            Ok(spool::raw(c, raw_id)?)
+        }))
+    })??;
+    Ok(Answer::Octets(Octets(octets)))
+}
+
+pub(super) fn attachments(app: &App, now: Timestamp, number: &str) -> Result<Answer, AppError> {
+    let views = app.store.read(|c| {
+        Ok(find(app, c, now, number)
+            .and_then(|ticket| Ok(tickets::attachments(c, ticket.id)?.into_iter().map(attachment).collect::<Vec<_>>())))
+    })??;
+    Ok(Answer::Attachments(views))
+}
+
+pub(super) fn attachment_octets(app: &App, now: Timestamp, number: &str, id: i64) -> Result<Answer, AppError> {
+    let octets = app.store.read(|c| {
+        Ok(find(app, c, now, number).and_then(|ticket| {
+            let missing = || AppError::not_found(format!("{} has no attachment {id}", ticket.number));
+            let belongs = tickets::attachments(c, ticket.id)?.iter().any(|attachment| attachment.id == id);
+            let octets = if belongs { tickets::attachment_bytes(c, id)? } else { None };
+            octets.ok_or_else(missing)
+        }))
+    })??;
+    Ok(Answer::Octets(Octets(octets)))
+}
+
+/// The ticket that a person means by a whole number, or by its last digits and this year.
+pub(super) fn find(app: &App, c: &Connection, now: Timestamp, number: &str) -> Result<Ticket, AppError> {
+    let team = &app.settings.team;
+    let year = team.time_zone.to_datetime(now).year();
+    let number = Number::parse_short(number, &team.ticket_prefix, year).ok_or_else(|| {
+        let example = Number::new(&team.ticket_prefix, year, 42);
+        AppError::invalid("ticket", format!("{:?} is no ticket number; write {example} or 42", short(number)))
+    })?;
+    tickets::by_number(c, &number)?
+        .ok_or_else(|| AppError::not_found(format!("there is no ticket {number}; see `vigie ticket list --all`")))
+}
+
+/// A wrong word, short enough for one line.
+pub(super) fn short(text: &str) -> String {
+    text.chars().take(40).collect()
+}
+
+/// The number of a ticket by its row.
+pub(super) fn number_of(c: &Connection, ticket: Option<i64>) -> crate::store::Result<Option<String>> {
+    Ok(match ticket {
+        Some(id) => tickets::get(c, id)?.map(|ticket| ticket.number),
+        None => None,
+    })
+}
+
+/// A ticket as lists show it.
+fn line(app: &App, c: &Connection, ticket: &Ticket) -> crate::store::Result<TicketView> {
+    let zone = &app.settings.team.time_zone;
+    let when = |at: Option<Timestamp>| at.map(|at| When::new(at, zone));
+    let links = tickets::links(c, ticket.id)?;
+    let participants = tickets::participants(c, ticket.id)?;
+    Ok(TicketView {
+        number: ticket.number.clone(),
+        state: ticket.state,
+        subject: Untrusted::new(&ticket.subject),
+        mailbox: ticket.mailbox.clone(),
+        received_via: tickets::received_via(c, ticket.id)?,
+        kind: ticket.kind,
+        priority: ticket.priority,
+        reported_urgent: ticket.reported_urgent,
+        urgent_unprotected: ticket.urgent_unprotected,
+        tlp: ticket.tlp.clone(),
+        labels: tickets::labels(c, ticket.id)?,
+        classification: ticket.classification.clone(),
+        severity: ticket.severity.clone(),
+        assignee: ticket.assignee.clone(),
+        consent: ticket.consent.clone(),
+        language: ticket.language.clone(),
+        automatic: ticket.automatic,
+        suspected_spam: ticket.suspected_spam,
+        reply_suppressed: ticket.reply_suppressed.clone(),
+        reporter: ReporterView {
+            address: ticket.reporter.as_deref().map(Untrusted::from),
+            name: Untrusted::new(&ticket.reporter_name),
+            constituent: ticket.constituent.clone(),
+        },
+        participants: participants.into_iter().map(Untrusted::from).collect(),
+        received_at: When::new(ticket.received_at, zone),
+        acknowledged_at: when(ticket.acknowledged_at),
+        answered_at: when(ticket.answered_at),
+        remind_at: when(ticket.remind_at),
+        due_at: when(ticket.due_at),
+        escalate_at: when(ticket.escalate_at),
+        escalated_at: when(ticket.escalated_at),
+        clock_from: when(ticket.clock.as_ref().map(|clock| clock.from)),
+        messages: None,
+        indicators: None,
+        links: links.into_iter().map(|(to, kind)| LinkView { to, kind }).collect(),
+        history: None,
+    })
+}
+
+fn messages(app: &App, c: &Connection, ticket: &Ticket) -> Result<Vec<MessageView>, AppError> {
+    let mut attachments: Vec<AttachmentView> =
+        tickets::attachments(c, ticket.id)?.into_iter().map(attachment).collect();
+    let language = app.settings.team.languages.first().copied().unwrap_or(Language::En);
+    let mut views = Vec::new();
+    for message in tickets::messages(c, ticket.id)? {
+        let raw = message.raw_id.map(|raw_id| spool::raw_facts(c, raw_id)).transpose()?;
+        let (own, others) = attachments.into_iter().partition(|attachment| attachment.message == message.id);
+        attachments = others;
+        views.push(message_view(message, raw, own, &app.settings.team.time_zone, language));
+    }
+    Ok(views)
+}
+
+fn message_view(
+    message: Message,
+    raw: Option<(String, u64)>,
+    attachments: Vec<AttachmentView>,
+    zone: &TimeZone,
+    language: Language,
+) -> MessageView {
+    let foreign = |texts: Vec<String>| texts.into_iter().map(Untrusted::from).collect();
+    let (raw_sha256, raw_size) = raw.unzip();
+    MessageView {
+        id: message.id,
+        direction: message.direction,
+        message_id: message.message_id.map(Untrusted::from),
+        author: message.author,
+        from: message.from.map(Untrusted::from),
+        to: foreign(message.to),
+        cc: foreign(message.cc),
+        date: message.date.map(|at| When::new(at, zone)),
+        received_at: When::new(message.received_at, zone),
+        subject: Untrusted::from(message.subject),
+        text: Untrusted::from(message.text),
+        raw_sha256,
+        raw_size,
+        problems: message.problems,
+        verdict: message.verdict.and_then(|json| verdict(&json, language)),
+        headers: message.headers.into_iter().map(|(name, value)| (name.into(), value.into())).collect(),
+        attachments,
+    }
+}
+
+fn verdict(json: &str, language: Language) -> Option<VerdictView> {
+    let verdict: Verdict = serde_json::from_str(json).ok()?;
+    let summary = sentence::summary(&verdict, language);
+    Some(VerdictView { verdict, summary })
+}
+
+fn attachment(row: tickets::AttachmentRow) -> AttachmentView {
+    AttachmentView {
+        id: row.id,
+        name: Untrusted::from(row.name),
+        content_type: Untrusted::from(row.content_type),
+        size: row.size,
+        sha256: row.sha256,
+        message: row.message_id,
+    }
+}
+
+fn indicators(c: &Connection, ticket: &Ticket) -> Result<Vec<IndicatorView>, AppError> {
+    let rows = tickets::indicators(c, ticket.id)?;
+    let known = rows.into_iter().filter_map(|(kind, value, message)| {
+        Some(IndicatorView { kind: IndicatorKind::from_word(&kind)?, value: value.into(), message })
+    });
+    Ok(known.collect())
+}
+
+fn events(app: &App, c: &Connection, ticket: &Ticket) -> Result<Vec<EventView>, AppError> {
+    let zone = &app.settings.team.time_zone;
+    let rows = history::of_ticket(c, ticket.id)?;
+    Ok(rows.into_iter().map(|row| EventView { at: When::new(row.at, zone), who: row.who, what: row.what }).collect())
+}

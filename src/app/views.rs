@@ -1,0 +1,413 @@
+//! What a person sees, as plain data. The field names are the JSON of the outside: a rename here
+//! breaks scripts. Everything that a mail says is `Untrusted`, so a screen must encode it.
+
+use crate::rules::report::IndicatorKind;
+use crate::rules::ticket::{Direction, Kind, LinkKind, Priority, State};
+use crate::rules::untrusted::Untrusted;
+use crate::rules::verdict::Verdict;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use jiff::Timestamp;
+use jiff::tz::{Offset, TimeZone};
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// What a request gives back.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(tag = "answer", content = "view", rename_all = "snake_case")]
+pub enum Answer {
+    Tickets(Vec<TicketView>),
+    Ticket(Box<TicketView>),
+    Octets(Octets),
+    Attachments(Vec<AttachmentView>),
+    Keys(Vec<KeyView>),
+    Key(Box<KeyView>),
+    /// Armour, ready to be written out.
+    Armour(String),
+    Duty(DutyView),
+    Outbox(Vec<OutView>),
+    Quarantine(Vec<HeldView>),
+    Held(Box<HeldView>),
+    Status(Box<StatusView>),
+    /// A change was made.
+    Done(Done),
+}
+
+/// What a change did.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Done {
+    /// Numbers of the tickets that it concerned.
+    pub tickets: Vec<String>,
+    /// The message that was written, where one was.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub message: Option<i64>,
+    /// The page that was raised, where one was.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub page: Option<i64>,
+    /// One line each, for a person.
+    pub words: Vec<String>,
+}
+
+/// An instant, shown as RFC 3339 with the team's offset, in whole seconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct When {
+    at: Timestamp,
+    offset: Offset,
+}
+
+impl When {
+    /// The instant as the team's clocks show it.
+    pub fn new(at: Timestamp, zone: &TimeZone) -> When {
+        When { at, offset: zone.to_offset(at) }
+    }
+
+    /// The instant itself.
+    pub fn at(&self) -> Timestamp {
+        self.at
+    }
+}
+
+impl fmt::Display for When {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.offset.to_datetime(self.at).strftime("%Y-%m-%dT%H:%M:%S"))?;
+        let seconds = self.offset.seconds();
+        let sign = if seconds < 0 { '-' } else { '+' };
+        let minutes = seconds.unsigned_abs() / 60;
+        write!(f, "{sign}{:02}:{:02}", minutes / 60, minutes % 60)
+    }
+}
+
+impl From<When> for String {
+    fn from(when: When) -> String {
+        when.to_string()
+    }
+}
+
+impl TryFrom<String> for When {
+    type Error = String;
+    fn try_from(text: String) -> Result<Self, String> {
+        let pieces = jiff::fmt::temporal::Pieces::parse(&text).map_err(|e| e.to_string())?;
+        let at: Timestamp = text.parse().map_err(|e: jiff::Error| e.to_string())?;
+        Ok(When { at, offset: pieces.to_numeric_offset().unwrap_or(Offset::UTC) })
+    }
+}
+
+/// Octets, base64 in JSON.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Octets(pub Vec<u8>);
+
+impl fmt::Debug for Octets {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Octets({})", self.0.len())
+    }
+}
+
+impl From<Octets> for String {
+    fn from(octets: Octets) -> String {
+        STANDARD.encode(octets.0)
+    }
+}
+
+impl TryFrom<String> for Octets {
+    type Error = String;
+    fn try_from(text: String) -> Result<Self, String> {
+        STANDARD.decode(text).map(Octets).map_err(|e| e.to_string())
+    }
+}
+
+/// One ticket. A list leaves out `messages`, `indicators` and `history`.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct TicketView {
+    pub number: String,
+    pub state: State,
+    pub subject: Untrusted,
+    pub mailbox: String,
+    pub received_via: Vec<String>,
+    pub kind: Kind,
+    pub priority: Priority,
+    pub reported_urgent: bool,
+    /// `[URGENT]` stood in an unprotected outer subject only.
+    pub urgent_unprotected: bool,
+    pub tlp: Option<String>,
+    pub labels: Vec<String>,
+    pub classification: Option<String>,
+    pub severity: Option<String>,
+    pub assignee: Option<String>,
+    pub consent: Option<String>,
+    pub language: String,
+    pub automatic: bool,
+    pub suspected_spam: bool,
+    pub reply_suppressed: Option<String>,
+    pub reporter: ReporterView,
+    pub participants: Vec<Untrusted>,
+    pub received_at: When,
+    pub acknowledged_at: Option<When>,
+    pub answered_at: Option<When>,
+    pub remind_at: Option<When>,
+    pub due_at: Option<When>,
+    pub escalate_at: Option<When>,
+    pub escalated_at: Option<When>,
+    /// Receipt of the reporter's first unanswered mail; null: no clock runs.
+    pub clock_from: Option<When>,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub messages: Option<Vec<MessageView>>,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub indicators: Option<Vec<IndicatorView>>,
+    pub links: Vec<LinkView>,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub history: Option<Vec<EventView>>,
+}
+
+/// Who reported.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct ReporterView {
+    /// Null: nobody can be written to.
+    pub address: Option<Untrusted>,
+    pub name: Untrusted,
+    pub constituent: Option<String>,
+}
+
+/// One message of a ticket.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct MessageView {
+    pub id: i64,
+    pub direction: Direction,
+    pub message_id: Option<Untrusted>,
+    /// Who wrote it, of an answer or a note.
+    pub author: Option<String>,
+    pub from: Option<Untrusted>,
+    pub to: Vec<Untrusted>,
+    pub cc: Vec<Untrusted>,
+    /// The sender's claim.
+    pub date: Option<When>,
+    pub received_at: When,
+    pub subject: Untrusted,
+    pub text: Untrusted,
+    pub raw_sha256: Option<String>,
+    pub raw_size: Option<u64>,
+    pub problems: Vec<String>,
+    pub verdict: Option<VerdictView>,
+    pub headers: Vec<(Untrusted, Untrusted)>,
+    pub attachments: Vec<AttachmentView>,
+}
+
+/// What was proven, and the one sentence that says it.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct VerdictView {
+    #[serde(flatten)]
+    pub verdict: Verdict,
+    pub summary: String,
+}
+
+/// One attachment without its octets.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct AttachmentView {
+    pub id: i64,
+    /// Shown only; files on disk are named by us.
+    pub name: Untrusted,
+    pub content_type: Untrusted,
+    pub size: u64,
+    pub sha256: String,
+    /// The message that carried it.
+    pub message: i64,
+}
+
+/// Something that can be looked up or blocked.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct IndicatorView {
+    pub kind: IndicatorKind,
+    pub value: Untrusted,
+    pub message: i64,
+}
+
+/// How this ticket relates to another.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct LinkView {
+    pub to: String,
+    pub kind: LinkKind,
+}
+
+/// One line of the history.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct EventView {
+    pub at: When,
+    pub who: String,
+    pub what: String,
+}
+
+/// A certificate, or a key of the team.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct KeyView {
+    /// Capital hex.
+    pub fingerprint: String,
+    pub user_ids: Vec<Untrusted>,
+    pub addresses: Vec<Untrusted>,
+    /// One of the team's own keys.
+    pub secret: bool,
+    pub authenticated: crate::rules::verdict::Authenticated,
+    /// It came with a mail and proves nothing.
+    pub candidate: bool,
+    pub created_at: Option<When>,
+    pub expires_at: Option<When>,
+    pub revoked: bool,
+    pub problems: Vec<String>,
+    /// Of `show`: where it came from, and who confirmed it, when and how.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub origin: Option<KeyOrigin>,
+}
+
+/// Where a certificate came from and how it was confirmed.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct KeyOrigin {
+    /// `import`, `folder`, `mail`, `config`.
+    pub source: String,
+    pub added_at: Option<When>,
+    pub confirmed_at: Option<When>,
+    pub confirmed_by: Option<String>,
+    pub method: Option<String>,
+    pub note: Option<String>,
+}
+
+/// Who is on duty, and what waits for an acknowledgement.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct DutyView {
+    /// Null: nobody.
+    pub on_duty: Option<String>,
+    pub until: Option<When>,
+    pub next: Option<String>,
+    /// Those of the last seven days and all without acknowledgement, newest first.
+    pub pages: Vec<PageView>,
+    /// Spans of the next 60 days in which nobody is on duty.
+    pub gaps: Vec<GapView>,
+}
+
+/// One page.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct PageView {
+    pub id: i64,
+    pub ticket: Option<String>,
+    /// `urgent`, `group`, `test`, `trouble`.
+    pub what: String,
+    pub raised_at: When,
+    pub analyst: String,
+    pub acknowledged_at: Option<When>,
+    pub acknowledged_by: Option<String>,
+}
+
+/// A span in which nobody is on duty.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct GapView {
+    pub from: When,
+    pub to: When,
+}
+
+/// One row of the outbox.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct OutView {
+    pub id: i64,
+    pub kind: String,
+    pub ticket: Option<String>,
+    /// An address, or `command:NAME`.
+    pub to: Untrusted,
+    pub state: String,
+    pub attempts: u32,
+    /// Null: nothing more will be tried by itself.
+    pub next_try_at: Option<When>,
+    pub last_error: Option<Untrusted>,
+}
+
+/// A mail in quarantine.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct HeldView {
+    pub id: i64,
+    pub sha256: Option<String>,
+    pub size: u64,
+    pub mailbox: String,
+    pub received_at: When,
+    pub attempts: u32,
+    pub reason: Option<String>,
+    pub ticket: Option<String>,
+    /// Of `show`: how the mail begins.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub head: Option<Untrusted>,
+}
+
+/// How the house is.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct StatusView {
+    pub daemon_running: bool,
+    pub loops: Vec<LoopView>,
+    /// Since when the oldest mail without a ticket waits.
+    pub oldest_unfiled: Option<When>,
+    /// How many rows by state, of those not yet sent.
+    pub outbox: std::collections::BTreeMap<String, u64>,
+    pub broken_promises: u64,
+    pub unacknowledged_pages: Vec<i64>,
+    pub quarantine: u64,
+    pub key_troubles: Vec<String>,
+    pub config_warnings: Vec<String>,
+    pub needs_person: bool,
+    /// Why, one line each.
+    pub reasons: Vec<String>,
+}
+
+/// One loop's last turn.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct LoopView {
+    pub name: String,
+    pub last_run: When,
+    pub last_ok: Option<When>,
+    pub last_error: Option<String>,
+}
+
+/// What became of one mail given to `ingest`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct IngestLine {
+    pub ticket: Option<String>,
+    /// The message's row, as `ticket raw --message` takes it.
+    pub message: Option<i64>,
+    pub outcome: Outcome,
+}
+
+/// What became of a mail.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Outcome {
+    Filed,
+    Joined,
+    Duplicate,
+    Held,
+    /// Safe; a running daemon files it.
+    Stored,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn instants_are_shown_with_the_teams_offset_and_read_back() {
+        let paris = TimeZone::get("Europe/Paris").unwrap();
+        for (utc, shown) in [
+            ("2026-11-27T17:01:00Z", "2026-11-27T18:01:00+01:00"),
+            ("2026-03-31T16:01:02.9Z", "2026-03-31T18:01:02+02:00"),
+        ] {
+            let when = When::new(utc.parse().unwrap(), &paris);
+            assert_eq!(when.to_string(), shown);
+            let json = serde_json::to_string(&when).unwrap();
+            let back: When = serde_json::from_str(&json).unwrap();
+            assert_eq!(back.to_string(), shown);
+        }
+        let west = TimeZone::get("America/St_Johns").unwrap();
+        assert_eq!(When::new("2026-01-05T00:00:00Z".parse().unwrap(), &west).to_string(), "2026-01-04T20:30:00-03:30");
+    }
+
+    #[test]
+    fn octets_travel_unchanged() {
+        let octets = Octets((0..=255).collect());
+        let json = serde_json::to_string(&octets).unwrap();
+        assert_eq!(serde_json::from_str::<Octets>(&json).unwrap(), octets);
+    }
+}

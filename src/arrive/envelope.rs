@@ -1,0 +1,390 @@
+//! The cryptographic layers of a mail (RFC 3156, RFC 9787).
+//!
+//! The Cryptographic Envelope is the row of layers from the top of the mail down to its first part
+//! that is none. Its layers alone are opened by themselves and say something of the whole mail; what
+//! lies deeper is shown for what it is and raises nothing (A6.10, T23, T28-T30).
+//! Text blocks (inline PGP) are opened where they stand; they speak for themselves alone (A4.6, T31).
+//! Hostile data: everything. Failure: none; facts and problems. Limits: 8 layers, 8 blocks.
+//! Known gaps: attachments that are encrypted one by one, and armour in HTML, stay closed.
+
+use super::decode;
+use super::entity::{Body, Part, parse_entity};
+use super::header::note;
+use crate::edge::openpgp::armor;
+use crate::edge::openpgp::open::{self, Decryption, Ring, SignatureFact};
+use crate::rules::report::Problem;
+use crate::rules::verdict::{Encryption, EncryptionProblem};
+use jiff::Timestamp;
+use std::borrow::Cow;
+
+const LAYERS: usize = 8;
+const BLOCKS: usize = 8;
+
+/// What was learnt while the layers came off.
+pub(super) struct Layers<'a> {
+    ring: &'a Ring<'a>,
+    now: Timestamp,
+    pub problems: Vec<Problem>,
+    pub encryption: Encryption,
+    pub encryption_problem: Option<EncryptionProblem>,
+    /// Of signatures over the whole of the payload.
+    pub whole: Vec<SignatureFact>,
+    /// Of signatures over a text block.
+    pub blocks: Vec<SignatureFact>,
+    /// The payload came out of an encrypted layer of the Envelope.
+    pub deciphered: bool,
+    layers: usize,
+    opened_blocks: usize,
+}
+
+/// What a part is, as a layer.
+pub(super) enum Layer {
+    /// PGP/MIME: the ciphertext is child number `cipher`.
+    Encrypted {
+        cipher: usize,
+        repaired: bool,
+    },
+    /// PGP/MIME: child 0 is signed, child 1 the signature.
+    Signed,
+    /// S/MIME, signed in the open: child 0 is signed; not verified here.
+    SmimeSigned,
+    /// S/MIME, enveloped.
+    SmimeEncrypted,
+    /// S/MIME, signed and wrapped.
+    SmimeWrapped,
+    /// Says it is encrypted or signed, and is not built like it.
+    Broken,
+    None,
+}
+
+/// What kind of layer a part is, by its structure alone.
+pub(super) fn layer(part: &Part) -> Layer {
+    let kinds: Vec<&str> = children(part).iter().map(|child| child.media_type.as_str()).collect();
+    let protocol = part.param("protocol").unwrap_or("").to_ascii_lowercase();
+    match (part.media_type.as_str(), kinds.as_slice()) {
+        ("multipart/encrypted", ["application/pgp-encrypted", _]) if states_version(&children(part)[0]) => {
+            Layer::Encrypted { cipher: 1, repaired: false }
+        }
+        ("multipart/encrypted", _) => Layer::Broken,
+        ("multipart/mixed", _) => {
+            mixed_up(part).map_or(Layer::None, |cipher| Layer::Encrypted { cipher, repaired: true })
+        }
+        ("multipart/signed", [_, "application/pgp-signature"])
+            if matches!(protocol.as_str(), "" | "application/pgp-signature") =>
+        {
+            Layer::Signed
+        }
+        ("multipart/signed", [_, "application/pkcs7-signature" | "application/x-pkcs7-signature"]) => {
+            Layer::SmimeSigned
+        }
+        ("multipart/signed", _) => Layer::Broken,
+        ("application/pkcs7-mime" | "application/x-pkcs7-mime", _) => pkcs7(part),
+        _ => Layer::None,
+    }
+}
+
+pub(super) fn children(part: &Part) -> &[Part] {
+    match &part.body {
+        Body::Multi(children) => children,
+        _ => &[],
+    }
+}
+
+fn bytes(part: &Part) -> &[u8] {
+    match &part.body {
+        Body::Leaf { bytes, .. } => bytes,
+        _ => &[],
+    }
+}
+
+/// `Version: 1` (RFC 3156, 4).
+fn states_version(part: &Part) -> bool {
+    String::from_utf8_lossy(bytes(part)).lines().any(|line| {
+        line.split_once(':')
+            .is_some_and(|(name, value)| name.trim().eq_ignore_ascii_case("version") && value.trim() == "1")
+    })
+}
+
+/// What Exchange makes of multipart/encrypted: multipart/mixed with an empty text in front
+/// (draft-dkg-openpgp-pgpmime-message-mangling). Gives the place of the ciphertext.
+fn mixed_up(part: &Part) -> Option<usize> {
+    let full =
+        |child: &&(usize, &Part)| !(child.1.media_type == "text/plain" && bytes(child.1).trim_ascii().is_empty());
+    let all: Vec<(usize, &Part)> = children(part).iter().enumerate().collect();
+    let kept: Vec<&(usize, &Part)> = all.iter().filter(full).collect();
+    match kept.as_slice() {
+        [(_, version), (cipher, data)] => (version.media_type == "application/pgp-encrypted"
+            && states_version(version)
+            && data.media_type == "application/octet-stream")
+            .then_some(*cipher),
+        _ => None,
+    }
+}
+
+/// RFC 8551 3.2.2: what `smime-type` says, else the content type inside the CMS structure.
+fn pkcs7(part: &Part) -> Layer {
+    let enveloped = |mark: u8| {
+        let object = [0x2A, 0x86, 0x48, 0x86, 0xF7, 0x0D, 0x01, 0x07, mark];
+        bytes(part).get(..64).unwrap_or(bytes(part)).windows(object.len()).any(|window| window == object)
+    };
+    match part.param("smime-type").unwrap_or("").to_ascii_lowercase().as_str() {
+        "signed-data" | "certs-only" => Layer::SmimeWrapped,
+        "enveloped-data" | "authenveloped-data" => Layer::SmimeEncrypted,
+        _ if enveloped(2) => Layer::SmimeWrapped,
+        _ => Layer::SmimeEncrypted,
+    }
+}
+
+impl<'a> Layers<'a> {
+    pub fn new(ring: &'a Ring<'a>, now: Timestamp) -> Layers<'a> {
+        Layers {
+            ring,
+            now,
+            problems: Vec::new(),
+            encryption: Encryption::None,
+            encryption_problem: None,
+            whole: Vec::new(),
+            blocks: Vec::new(),
+            deciphered: false,
+            layers: 0,
+            opened_blocks: 0,
+        }
+    }
+
+    /// Takes the Envelope off, then looks at what lies below. Gives the payload.
+    pub fn unwrap(&mut self, raw: &[u8], root: Part) -> Part {
+        let mut source = Cow::Borrowed(raw);
+        let mut part = root;
+        loop {
+            let layer = layer(&part);
+            if !matches!(layer, Layer::None) {
+                self.layers += 1;
+            }
+            if self.layers > LAYERS {
+                note(&mut self.problems, Problem::TooDeep);
+                self.fail(EncryptionProblem::TooLarge);
+                break;
+            }
+            match layer {
+                Layer::Encrypted { cipher, repaired } => {
+                    if repaired {
+                        note(&mut self.problems, Problem::Repaired);
+                    }
+                    let opened = open::decrypt(children(&part).get(cipher).map_or(&[], bytes), self.ring, self.now);
+                    let Some((plaintext, facts)) = self.settle(opened) else { break };
+                    self.whole.extend(facts);
+                    self.deciphered |= self.encryption == Encryption::Decrypted;
+                    let inner = parse_entity(&plaintext);
+                    inner.problems.iter().for_each(|problem| note(&mut self.problems, *problem));
+                    part = inner.root;
+                    source = Cow::Owned(plaintext);
+                }
+                Layer::Signed if is_doubtful(&part) => break,
+                Layer::Signed => {
+                    let facts = self.verify(&source, &part);
+                    self.whole.extend(facts);
+                    part = first_child(part);
+                }
+                Layer::SmimeSigned => {
+                    note(&mut self.problems, Problem::Smime);
+                    part = first_child(part);
+                }
+                Layer::SmimeEncrypted => {
+                    note(&mut self.problems, Problem::Smime);
+                    self.fail(EncryptionProblem::Unsupported);
+                    break;
+                }
+                Layer::SmimeWrapped => {
+                    note(&mut self.problems, Problem::Smime);
+                    break;
+                }
+                Layer::Broken => {
+                    note(&mut self.problems, Problem::BadStructure);
+                    if part.media_type == "multipart/encrypted" {
+                        self.fail(EncryptionProblem::Malformed);
+                    }
+                    break;
+                }
+                Layer::None => break,
+            }
+        }
+        self.below(&mut part, 0);
+        part
+    }
+
+    /// Notes what became of a ciphertext; gives the plaintext if there is any.
+    fn settle(&mut self, opened: Decryption) -> Option<(Vec<u8>, Vec<SignatureFact>)> {
+        if opened.old_key {
+            note(&mut self.problems, Problem::OldKey);
+        }
+        if opened.mixed {
+            note(&mut self.problems, Problem::MixedRecipients);
+        }
+        match opened.plaintext {
+            Some(plaintext) => {
+                if opened.encryption == Encryption::Decrypted && self.encryption != Encryption::Failed {
+                    self.encryption = Encryption::Decrypted;
+                }
+                Some((plaintext, opened.signatures))
+            }
+            None => {
+                self.fail(opened.problem.unwrap_or(EncryptionProblem::Malformed));
+                None
+            }
+        }
+    }
+
+    fn fail(&mut self, problem: EncryptionProblem) {
+        self.encryption = Encryption::Failed;
+        self.encryption_problem.get_or_insert(problem);
+    }
+
+    /// The signatures of a multipart/signed, over the octets as they were received.
+    fn verify(&self, source: &[u8], part: &Part) -> Vec<SignatureFact> {
+        let [signed, signature] = children(part) else { return Vec::new() };
+        let octets = source.get(signed.span.clone()).unwrap_or_default();
+        let canonical = canonical(octets);
+        let facts = open::verify_detached(&canonical, bytes(signature), self.ring, self.now);
+        let failed = facts.iter().all(|fact| fact.state == crate::rules::verdict::Signature::Bad);
+        if failed && canonical.as_ref() != octets {
+            // Some sign the line ends that they happen to store; those octets are signed as well.
+            return open::verify_detached(octets, bytes(signature), self.ring, self.now);
+        }
+        facts
+    }
+
+    /// Looks below the Envelope: layers there are noted, signed ones give way to what they hold, text
+    /// blocks are opened. Encrypted ones stay closed.
+    fn below(&mut self, part: &mut Part, depth: usize) {
+        // The parser goes no deeper; a limit of our own costs nothing.
+        if depth > 32 {
+            return;
+        }
+        match layer(part) {
+            Layer::None => {}
+            Layer::Signed | Layer::SmimeSigned if depth > 0 && !is_doubtful(part) => {
+                note(&mut self.problems, Problem::InnerLayer);
+                *part = first_child(std::mem::take(part));
+                return self.below(part, depth + 1);
+            }
+            Layer::SmimeEncrypted | Layer::SmimeWrapped => note(&mut self.problems, Problem::Smime),
+            Layer::Encrypted { .. } if depth > 0 => {
+                note(&mut self.problems, Problem::InnerLayer);
+                if self.encryption == Encryption::None {
+                    self.fail(EncryptionProblem::Malformed);
+                }
+            }
+            _ if depth > 0 => note(&mut self.problems, Problem::InnerLayer),
+            _ => {}
+        }
+        match &mut part.body {
+            Body::Multi(children) => children.iter_mut().for_each(|child| self.below(child, depth + 1)),
+            Body::Message { mail, .. } if holds_layer(mail, 0) => note(&mut self.problems, Problem::InnerLayer),
+            Body::Message { .. } => {}
+            Body::Leaf { .. } => self.open_blocks(part),
+        }
+    }
+
+    /// Opens the blocks in a text part, and puts in their place what they hold.
+    fn open_blocks(&mut self, part: &mut Part) {
+        let Body::Leaf { bytes, text: Some(_) } = &part.body else { return };
+        if part.media_type != "text/plain" || part.disposition == "attachment" {
+            return;
+        }
+        let charset = part.param("charset").unwrap_or("").to_owned();
+        let (mut shown, mut at, mut changed) = (String::new(), 0, false);
+        for block in armor::find(&ascii(bytes)) {
+            let is_ours = matches!(block.kind, armor::Kind::Message | armor::Kind::Cleartext);
+            if !is_ours || self.opened_blocks >= BLOCKS {
+                continue;
+            }
+            self.opened_blocks += 1;
+            let octets = bytes.get(block.span.clone()).unwrap_or_default();
+            if let Some(content) = self.open_block(octets, block.kind) {
+                shown.push_str(&decode::charset(bytes.get(at..block.span.start).unwrap_or_default(), &charset).0);
+                let is_utf8 = std::str::from_utf8(&content).is_ok();
+                shown.push_str(&decode::charset(&content, if is_utf8 { "utf-8" } else { &charset }).0);
+                if !shown.ends_with('\n') {
+                    shown.push('\n');
+                }
+                at = block.span.end;
+                changed = true;
+            }
+        }
+        if changed {
+            shown.push_str(&decode::charset(bytes.get(at..).unwrap_or_default(), &charset).0);
+            part.body = Body::Leaf { bytes: shown.clone().into_bytes(), text: Some(shown) };
+        }
+    }
+
+    fn open_block(&mut self, octets: &[u8], kind: armor::Kind) -> Option<Vec<u8>> {
+        if kind == armor::Kind::Cleartext {
+            let Some((content, facts)) = open::verify_cleartext(octets, self.ring, self.now) else {
+                self.blocks.push(SignatureFact::malformed());
+                return None;
+            };
+            self.blocks.extend(facts);
+            return Some(content);
+        }
+        // Ciphertext inside an Envelope is not opened by itself (T23, T47).
+        if self.layers > 0 {
+            note(&mut self.problems, Problem::InnerLayer);
+            return None;
+        }
+        let opened = open::decrypt(octets, self.ring, self.now);
+        let (plaintext, facts) = self.settle(opened)?;
+        self.blocks.extend(facts);
+        Some(plaintext)
+    }
+}
+
+fn first_child(part: Part) -> Part {
+    match part.body {
+        Body::Multi(children) => children.into_iter().next().unwrap_or_default(),
+        _ => part,
+    }
+}
+
+/// Whether readers could disagree on how the part is built (T4, T5).
+fn is_doubtful(part: &Part) -> bool {
+    part.ambiguous || children(part).iter().any(is_doubtful)
+}
+
+/// Whether there is a layer in a forwarded mail.
+fn holds_layer(part: &Part, depth: usize) -> bool {
+    depth < 32
+        && (!matches!(layer(part), Layer::None)
+            || match &part.body {
+                Body::Multi(children) => children.iter().any(|child| holds_layer(child, depth + 1)),
+                Body::Message { mail, .. } => holds_layer(mail, depth + 1),
+                Body::Leaf { text, .. } => text.as_ref().is_some_and(|text| text.contains("-----BEGIN PGP ")),
+            })
+}
+
+/// With CRLF as line end, as RFC 3156 5 has it signed. A lone CR is a line end only where there is
+/// no other.
+fn canonical(octets: &[u8]) -> Cow<'_, [u8]> {
+    let is_canonical = |at: usize| match octets.get(at) {
+        Some(b'\n') => at > 0 && octets.get(at - 1) == Some(&b'\r'),
+        Some(b'\r') => octets.get(at + 1) == Some(&b'\n'),
+        _ => true,
+    };
+    if (0..octets.len()).all(is_canonical) {
+        return Cow::Borrowed(octets);
+    }
+    let only_returns = !octets.contains(&b'\n');
+    let mut out = Vec::with_capacity(octets.len() + octets.len() / 32);
+    for (at, octet) in octets.iter().enumerate() {
+        match octet {
+            b'\n' if !is_canonical(at) => out.extend_from_slice(b"\r\n"),
+            b'\r' if only_returns => out.extend_from_slice(b"\r\n"),
+            other => out.push(*other),
+        }
+    }
+    Cow::Owned(out)
+}
+
+/// The octets as text of the same length; what is not ASCII is a blank.
+pub(super) fn ascii(octets: &[u8]) -> String {
+    octets.iter().map(|octet| if octet.is_ascii() { char::from(*octet) } else { ' ' }).collect()
+}

@@ -1,0 +1,372 @@
+//! The command line, as clap reads it: names and help. What a command does stands elsewhere.
+
+use crate::app::TrustMethod;
+use crate::rules::ticket::{Priority, State};
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use std::path::PathBuf;
+
+const AFTER: &str = "\
+Examples:
+  vigie demo                          the whole product in a temporary folder, no server needed
+  vigie init /etc/vigie               a config to fill in, a store key, a team key
+  vigie check --connect               is all of it right?
+  vigie run                           the daemon
+  vigie ticket list --unanswered      what is owed, oldest promise first
+  vigie ticket answer 42 < answer.txt
+
+Exit codes: 0 done, 1 refused or failed, 2 wrong usage, 75 temporary failure, 78 bad config.";
+
+/// The front door of a CSIRT: mail in, tickets, acknowledgements, alerts, promises kept.
+#[derive(Debug, Parser)]
+#[command(name = "vigie", version, after_help = AFTER, arg_required_else_help = true, subcommand_required = true)]
+pub struct Cli {
+    #[command(flatten)]
+    pub global: Global,
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What every command understands.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Global options")]
+pub struct Global {
+    /// The config file
+    #[arg(long, global = true, env = "VIGIE_CONFIG", default_value = "/etc/vigie/config.toml", value_name = "FILE")]
+    pub config: PathBuf,
+    /// One JSON document on stdout instead of tables
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// Act as if it were TIME (RFC 3339); only for stores with simulated_clock = true
+    #[arg(long, global = true, value_name = "TIME")]
+    pub now: Option<String>,
+    /// Who acts; else the login name. A daemon accepts it from root and its own user only
+    #[arg(long = "as", global = true, value_name = "NAME")]
+    pub as_name: Option<String>,
+    /// Say more on stderr; twice: everything
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    pub verbose: u8,
+    /// Colours and bold in tables
+    #[arg(long, global = true, value_enum, default_value_t = Color::Auto, value_name = "WHEN")]
+    pub color: Color,
+}
+
+/// When tables are coloured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Color {
+    /// On a terminal, unless NO_COLOR is set.
+    Auto,
+    Always,
+    Never,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Show the whole product in a temporary folder, with no server
+    Demo {
+        /// Do not pause between the steps
+        #[arg(long)]
+        exit: bool,
+    },
+    /// Write a commented config, folders, a store key and a team key into DIR
+    #[command(after_help = "Examples:\n  vigie init /etc/vigie\n  vigie init trial --plain-store\n  \
+                            vigie init /etc/vigie --secret-key csirt-secret.asc\n\nNothing is ever overwritten.")]
+    Init(InitArgs),
+    /// Tell in plain words what is wrong with config, keys, servers and rota
+    #[command(after_help = "Exit 78 if the config is wrong, 1 if any check fails.")]
+    Check {
+        /// Log in to every server, decrypt and sign a probe, open the store
+        #[arg(long)]
+        connect: bool,
+    },
+    /// Show how the loops are, what waits and what needs a person
+    #[command(after_help = "Exit 1 if something needs a person: fit for a monitoring probe.")]
+    Status,
+    /// Run the daemon
+    Run {
+        /// Take what is there, fire what is due, send what is due, and exit (75: something is left)
+        #[arg(long)]
+        once: bool,
+    },
+    /// File messages given as files or on stdin
+    #[command(after_help = "Examples:\n  vigie ingest --mailbox csirt mail/*.eml\n  \
+        vigie ingest --mailbox csirt --sender \"$SENDER\" -     (from an MTA's pipe)\n\n\
+        Prints one line of JSON a message: {\"ticket\",\"message\",\"outcome\"}.\n\
+        Exits 75 whenever a message is not safely stored, so that an MTA keeps it.")]
+    Ingest(IngestArgs),
+    /// See and work on tickets
+    #[command(subcommand)]
+    Ticket(TicketCommand),
+    /// The team's keys and everybody else's certificates
+    #[command(subcommand)]
+    Key(KeyCommand),
+    /// Who is on duty; acknowledge pages
+    #[command(subcommand)]
+    Duty(DutyCommand),
+    /// What is still to be sent
+    #[command(subcommand)]
+    Outbox(OutboxCommand),
+    /// Mail that could not be processed, kept whole
+    #[command(subcommand)]
+    Quarantine(QuarantineCommand),
+}
+
+#[derive(Debug, Clone, Args)]
+pub struct InitArgs {
+    /// The folder; made where it is missing
+    pub dir: PathBuf,
+    /// No store key: the database is not encrypted
+    #[arg(long)]
+    pub plain_store: bool,
+    /// Take this secret key instead of making one
+    #[arg(long, value_name = "FILE")]
+    pub secret_key: Option<PathBuf>,
+}
+
+#[derive(Debug, Clone, Args)]
+pub struct IngestArgs {
+    /// The mailbox of the config that they came to
+    #[arg(long, value_name = "NAME")]
+    pub mailbox: String,
+    /// The envelope sender; "" or "<>" is the null sender. Else Return-Path, else From
+    #[arg(long, value_name = "ADDR", allow_hyphen_values = true)]
+    pub sender: Option<String>,
+    /// Messages; - or none: one from stdin
+    #[arg(value_name = "FILE")]
+    pub files: Vec<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum TicketCommand {
+    /// List tickets: all but closed, rejected and merged ones
+    #[command(after_help = "Examples:\n  vigie ticket list --unanswered\n  vigie ticket list --state new --json")]
+    List {
+        /// Closed, rejected and merged ones too
+        #[arg(long)]
+        all: bool,
+        /// Only those in this state
+        #[arg(long, value_parser = word(State::ALL, State::word, State::from_word))]
+        state: Option<State>,
+        /// Only those whose clock runs, oldest promise first
+        #[arg(long)]
+        unanswered: bool,
+        /// At most so many
+        #[arg(long, value_name = "N")]
+        limit: Option<usize>,
+    },
+    /// Show all of a ticket
+    #[command(after_help = "N is a whole number (EX-2026-000042) or its last digits (42, this year).")]
+    Show {
+        #[arg(value_name = "N")]
+        number: String,
+    },
+    /// Write the exact octets of a message, as received, to stdout
+    #[command(after_help = "Example:\n  vigie ticket raw 42 --message 7 > mail.eml")]
+    Raw {
+        #[arg(value_name = "N")]
+        number: String,
+        /// The message's id, from `ticket show`; not needed where there is only one
+        #[arg(long, value_name = "ID")]
+        message: Option<i64>,
+    },
+    /// List attachments, or save them
+    #[command(after_help = "Example:\n  vigie ticket attachments 42 --save evidence\n\n\
+        Files are named by us (ID-NAME), readable by you alone; none is overwritten.")]
+    Attachments {
+        #[arg(value_name = "N")]
+        number: String,
+        /// Write them into this folder
+        #[arg(long, value_name = "DIR")]
+        save: Option<PathBuf>,
+    },
+    /// Answer the reporter; text from stdin or $EDITOR
+    #[command(
+        after_help = "Examples:\n  vigie ticket answer 42 < answer.txt\n  vigie ticket answer 42 --to soc@corp.example\n\n\
+        Refused if it would leave in clear although the report came encrypted or is marked AMBER or above."
+    )]
+    Answer {
+        #[arg(value_name = "N")]
+        number: String,
+        /// To this participant instead of the reporter
+        #[arg(long, value_name = "ADDR")]
+        to: Option<String>,
+        /// Let it leave in clear if it cannot be encrypted
+        #[arg(long, requires = "reason")]
+        allow_clear: bool,
+        /// Why; kept in the history
+        #[arg(long, value_name = "TEXT", requires = "allow_clear")]
+        reason: Option<String>,
+    },
+    /// Keep an internal note; text from stdin or $EDITOR
+    Note {
+        #[arg(value_name = "N")]
+        number: String,
+    },
+    /// Give tickets to an analyst, or to nobody
+    #[command(after_help = "Examples:\n  vigie ticket assign 42 alice\n  vigie ticket assign 41,42 none")]
+    Assign {
+        #[arg(value_name = "N[,N]")]
+        numbers: String,
+        #[arg(value_name = "NAME|none")]
+        analyst: String,
+    },
+    /// Set the state of tickets: open, waiting, resolved, closed, rejected
+    #[command(after_help = "Examples:\n  vigie ticket state 42 resolved\n  vigie ticket state 43,44 rejected\n  \
+        vigie ticket state 42 closed --reason \"answered by phone\"\n\n\
+        To close a ticket that waits for an answer needs --reason.")]
+    State {
+        #[arg(value_name = "N[,N]")]
+        numbers: String,
+        #[arg(value_parser = word(State::ALL, State::word, State::from_word))]
+        state: State,
+        /// Why; kept in the history
+        #[arg(long, value_name = "TEXT")]
+        reason: Option<String>,
+    },
+    /// Set the priority: the team's own decision
+    Priority {
+        #[arg(value_name = "N[,N]")]
+        numbers: String,
+        #[arg(value_parser = word(Priority::ALL, Priority::word, Priority::from_word))]
+        priority: Priority,
+    },
+    /// Add (+x) and remove (-y) labels
+    #[command(after_help = "Example:\n  vigie ticket label 42 +phishing -unclear")]
+    Label {
+        #[arg(value_name = "N[,N]")]
+        numbers: String,
+        #[arg(value_name = "+x|-y", required = true)]
+        labels: Vec<String>,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum KeyCommand {
+    /// List the team's keys and all certificates
+    List,
+    /// Import certificates
+    #[command(after_help = "An imported certificate is used to encrypt and to verify; it counts as confirmed\n\
+        only after `vigie key trust`.")]
+    Import {
+        #[arg(value_name = "FILE", required = true)]
+        files: Vec<PathBuf>,
+    },
+    /// Show one certificate
+    Show {
+        #[arg(value_name = "FPR")]
+        fingerprint: String,
+    },
+    /// Confirm a fingerprint that you compared with its owner
+    #[command(after_help = "Example:\n  vigie key trust 0123456789ABCDEF0123456789ABCDEF01234567 --method call-back \
+        --note \"called the switchboard\"")]
+    Trust {
+        #[arg(value_name = "FPR")]
+        fingerprint: String,
+        /// How you made sure
+        #[arg(long, value_parser = word(TrustMethod::ALL, TrustMethod::word, TrustMethod::from_word))]
+        method: TrustMethod,
+        #[arg(long, value_name = "TEXT")]
+        note: Option<String>,
+    },
+    /// Make a new team key beside the config, and say how to use it
+    Generate,
+    /// Write a certificate, armoured, to stdout
+    Export {
+        #[arg(value_name = "FPR")]
+        fingerprint: String,
+    },
+    /// Forget a certificate
+    Remove {
+        #[arg(value_name = "FPR")]
+        fingerprint: String,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum DutyCommand {
+    /// Show who is on duty, until when, pages, and gaps in the rota
+    Show,
+    /// Acknowledge a page
+    Ack {
+        /// Its number, or the code in it
+        page: String,
+    },
+    /// Let somebody stand in
+    #[command(
+        after_help = "Example:\n  vigie duty override --analyst bob --from 2026-12-24T09:00 --to 2026-12-26T09:00\n\n\
+        A time without offset is the team's."
+    )]
+    Override {
+        #[arg(long, value_name = "NAME")]
+        analyst: String,
+        #[arg(long, value_name = "T")]
+        from: String,
+        #[arg(long, value_name = "T")]
+        to: String,
+    },
+    /// Page the analyst on duty as a test
+    Test,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum OutboxCommand {
+    /// List what is not sent yet
+    List {
+        /// What was sent or dropped too
+        #[arg(long)]
+        all: bool,
+    },
+    /// Try again now
+    Retry {
+        #[arg(required_unless_present = "all", conflicts_with = "all")]
+        id: Option<i64>,
+        /// Everything that has failed
+        #[arg(long)]
+        all: bool,
+    },
+    /// Never send it
+    Drop {
+        id: i64,
+        /// Why; kept in the history
+        #[arg(long, value_name = "TEXT")]
+        reason: String,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum QuarantineCommand {
+    /// List held mail
+    List,
+    /// Show one, and how it begins
+    Show { id: i64 },
+    /// Process it again
+    Retry { id: i64 },
+    /// Take it out of quarantine; its octets are kept
+    Drop {
+        id: i64,
+        /// Why; kept in the history
+        #[arg(long, value_name = "TEXT")]
+        reason: String,
+    },
+}
+
+/// Reads one of our fixed words, and lists them where it is none.
+fn word<T: Copy + Send + Sync + 'static>(
+    all: &'static [T],
+    word: fn(T) -> &'static str,
+    from_word: fn(&str) -> Option<T>,
+) -> impl clap::builder::TypedValueParser<Value = T> {
+    use clap::builder::{PossibleValuesParser, TypedValueParser};
+    let words: Vec<&'static str> = all.iter().map(|value| word(*value)).collect();
+    PossibleValuesParser::new(words).try_map(move |text| from_word(&text).ok_or("not one of these"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Cli;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_tree_of_commands_is_sound() {
+        Cli::command().debug_assert();
+    }
+}

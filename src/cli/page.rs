@@ -1,0 +1,191 @@
+//! One ticket on a page that answers in one look: who says this, is that proven, what is it
+//! about, how long do I have.
+//!
+//! Hostile data: all that the mail says; `line` or `terminal` for every bit of it (T12, T73).
+//! Indicators are defanged (P17), so that no terminal makes a link of them.
+
+use super::output::Output;
+use super::tables::{facts, from, urgency};
+use super::time;
+use crate::app::views::*;
+use crate::rules::report::IndicatorKind;
+use crate::rules::ticket::Direction;
+use crate::rules::untrusted::Untrusted;
+use jiff::Timestamp;
+
+/// The whole page.
+pub(super) fn ticket(out: &Output, ticket: &TicketView, now: Timestamp) -> String {
+    let mut page = head(out, ticket);
+    page.push_str(&facts(&summary(out, ticket, now)));
+    for message in ticket.messages.iter().flatten() {
+        page.push('\n');
+        page.push_str(&message_block(out, ticket, message, now));
+    }
+    let indicators = ticket.indicators.as_deref().unwrap_or_default();
+    if !indicators.is_empty() {
+        page.push_str(&format!("\n{}\n", out.bold("Indicators (defanged)")));
+        page.extend(indicators.iter().map(|i| format!("  {:7}  {}\n", i.kind.word(), defanged(i.kind, &i.value))));
+    }
+    let history = ticket.history.as_deref().unwrap_or_default();
+    if !history.is_empty() {
+        page.push_str(&format!("\n{}\n", out.bold("History")));
+        page.extend(history.iter().map(|event| {
+            let (who, what) = (Untrusted::from(event.who.as_str()), Untrusted::from(event.what.as_str()));
+            format!("  {}  {}: {}\n", day(out, event.at, now), who.line(), what.line())
+        }));
+    }
+    page
+}
+
+fn day(out: &Output, at: When, now: Timestamp) -> String {
+    time::day(at, now, &out.settings.team.time_zone)
+}
+
+fn head(out: &Output, ticket: &TicketView) -> String {
+    let mut head = format!("{}  {}  {}", out.bold(&ticket.number), ticket.state, ticket.kind);
+    let urgency = match urgency(ticket) {
+        "URGENT" => "URGENT, says the reporter",
+        "URGENT?" => "URGENT, says an unprotected subject",
+        other => other,
+    };
+    if !urgency.is_empty() {
+        head.push_str(&format!("  {}", out.loud(urgency)));
+    }
+    for (is, word) in [(ticket.automatic, "machine report"), (ticket.suspected_spam, "suspected spam")] {
+        if is {
+            head.push_str(&format!("  {word}"));
+        }
+    }
+    head + "\n"
+}
+
+fn summary(out: &Output, ticket: &TicketView, now: Timestamp) -> Vec<(&'static str, String)> {
+    let constituent = ticket.reporter.constituent.as_deref().map(|name| format!(", {name}")).unwrap_or_default();
+    let mut lines = vec![
+        ("Subject", out.bold(&ticket.subject.line())),
+        ("From", format!("{}{constituent}", from(&ticket.reporter))),
+    ];
+    lines.extend(proven(ticket).map(|sentence| ("Proven", sentence.to_owned())));
+    lines.push(("Answer", promise(out, ticket, now)));
+    let also: Vec<&str> =
+        ticket.received_via.iter().map(String::as_str).filter(|name| *name != ticket.mailbox).collect();
+    let also = if also.is_empty() { String::new() } else { format!(", also {}", also.join(", ")) };
+    lines.push(("Received", format!("{} at {}{also}", day(out, ticket.received_at, now), ticket.mailbox)));
+    lines.push(("Acknowledged", acknowledged(out, ticket, now)));
+    lines.push(("TLP", ticket.tlp.clone().unwrap_or_else(|| "not marked".to_owned())));
+    lines.push(("Assignee", ticket.assignee.clone().unwrap_or_else(|| "nobody".to_owned())));
+    if !ticket.labels.is_empty() {
+        lines.push(("Labels", ticket.labels.join(", ")));
+    }
+    if ticket.participants.len() > 1 {
+        let participants: Vec<String> = ticket.participants.iter().map(Untrusted::line).collect();
+        lines.push(("Participants", participants.join(", ")));
+    }
+    lines.extend(ticket.links.iter().map(|link| ("Link", format!("{} {}", link.kind, link.to))));
+    lines
+}
+
+/// What the reporter's last mail proves.
+fn proven(ticket: &TicketView) -> Option<&str> {
+    let incoming = ticket.messages.iter().flatten().rev().find(|message| message.direction == Direction::In)?;
+    incoming.verdict.as_ref().map(|verdict| verdict.summary.as_str())
+}
+
+fn acknowledged(out: &Output, ticket: &TicketView, now: Timestamp) -> String {
+    match (ticket.acknowledged_at, &ticket.reply_suppressed) {
+        (Some(at), _) => day(out, at, now),
+        (None, Some(why)) => format!("no: {why}"),
+        (None, None) => "no".to_owned(),
+    }
+}
+
+/// How long do I have.
+fn promise(out: &Output, ticket: &TicketView, now: Timestamp) -> String {
+    let zone = &out.settings.team.time_zone;
+    let calendar = &out.settings.sla.calendar;
+    let (Some(_), Some(due)) = (ticket.clock_from, ticket.due_at) else {
+        return match ticket.answered_at {
+            Some(at) => format!("given {}", day(out, at, now)),
+            None => "no clock runs".to_owned(),
+        };
+    };
+    let shown = time::deadline(due, now, zone);
+    if due.at() <= now {
+        let late = time::distance(due.at(), now, calendar);
+        let escalated = ticket.escalated_at.map(|at| format!(", escalated {}", day(out, at, now))).unwrap_or_default();
+        return out.loud(&format!("BROKEN: was due {shown} ({late} ago){escalated}"));
+    }
+    let escalates = ticket.escalate_at.map(|at| format!(", escalates {}", time::deadline(at, now, zone)));
+    format!("due {shown} (in {}){}", time::distance(now, due.at(), calendar), escalates.unwrap_or_default())
+}
+
+fn message_block(out: &Output, ticket: &TicketView, message: &MessageView, now: Timestamp) -> String {
+    let who = match message.direction {
+        Direction::In => message.from.as_ref().map_or("unknown sender".to_owned(), Untrusted::line),
+        Direction::Out => format!("answer by {}", author(message)),
+        Direction::Note => format!("note by {}", author(message)),
+        Direction::Ack => "acknowledgement".to_owned(),
+    };
+    let title = format!("-- {} {}  {}  {who}", message.id, message.direction, day(out, message.received_at, now));
+    let mut block = format!("{}\n", out.bold(&title));
+    let mut lines: Vec<(&str, String)> = Vec::new();
+    if !message.subject.is_blank() && message.subject != ticket.subject {
+        lines.push(("Subject", message.subject.line()));
+    }
+    for (name, people) in [("To", &message.to), ("Cc", &message.cc)] {
+        if !people.is_empty() {
+            lines.push((name, people.iter().map(Untrusted::line).collect::<Vec<_>>().join(", ")));
+        }
+    }
+    if let Some(verdict) = &message.verdict {
+        lines.push(("Proven", verdict.summary.clone()));
+        lines.extend(verdict.verdict.signer.as_deref().map(|signer| ("Signer", signer.to_owned())));
+    }
+    if !message.problems.is_empty() {
+        lines.push(("Problems", message.problems.join(", ")));
+    }
+    for file in &message.attachments {
+        let facts = format!("{} bytes, {}, sha256 {}", file.size, file.content_type.line(), file.sha256);
+        lines.push(("Attachment", format!("{} {} ({facts})", file.id, file.name.line())));
+    }
+    block.push_str(&facts(&lines));
+    if !message.text.is_blank() {
+        block.push_str(&format!("\n{}\n", message.text.terminal().trim_end()));
+    }
+    block
+}
+
+fn author(message: &MessageView) -> String {
+    message.author.as_deref().map_or("somebody".to_owned(), |author| Untrusted::from(author).line())
+}
+
+/// An indicator that nobody clicks by accident.
+fn defanged(kind: IndicatorKind, value: &Untrusted) -> String {
+    let value = value.line();
+    match kind {
+        IndicatorKind::Ipv4 | IndicatorKind::Domain => value.replace('.', "[.]"),
+        IndicatorKind::Ipv6 => value.replacen(':', "[:]", 1),
+        IndicatorKind::Email => value.replace('@', "[@]").replace('.', "[.]"),
+        IndicatorKind::Url => value.replacen("http", "hxxp", 1).replacen("://", "[://]", 1).replace('.', "[.]"),
+        _ => value,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::defanged;
+    use crate::rules::report::IndicatorKind::*;
+
+    #[test]
+    fn no_indicator_is_a_link() {
+        for (kind, value, shown) in [
+            (Ipv4, "198.51.100.7", "198[.]51[.]100[.]7"),
+            (Url, "https://a.example/x.exe", "hxxps[://]a[.]example/x[.]exe"),
+            (Email, "a@b.example", "a[@]b[.]example"),
+            (Ipv6, "2001:db8::1", "2001[:]db8::1"),
+            (Md5, "d41d8cd98f00b204e9800998ecf8427e", "d41d8cd98f00b204e9800998ecf8427e"),
+        ] {
+            assert_eq!(defanged(kind, &value.into()), shown);
+        }
+    }
+}

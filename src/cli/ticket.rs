@@ -1,0 +1,173 @@
+//! `vigie ticket`: what reads files or stdin, or writes them; the rest goes straight to `app`.
+
+use super::args::{Global, TicketCommand};
+use super::output::{json, write};
+use super::reach::Session;
+use super::{FAILED, Failure, ask, settings, text};
+use crate::api::Reply;
+use crate::app::views::{Answer, AttachmentView};
+use crate::app::{Answering, Request};
+use std::fs::{DirBuilder, File};
+use std::io::Write;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+pub(super) fn run(global: &Global, command: TicketCommand) -> Result<u8, Failure> {
+    let request = match command {
+        TicketCommand::List { all, state, unanswered, limit } => Request::TicketList { all, state, unanswered, limit },
+        TicketCommand::Show { number } => Request::TicketShow { number },
+        TicketCommand::Raw { number, message } => Request::TicketRaw { number, message },
+        TicketCommand::Attachments { number, save: None } => Request::TicketAttachments { number },
+        TicketCommand::Attachments { number, save: Some(folder) } => return save(global, number, &folder),
+        TicketCommand::Answer { number, to, reason, allow_clear: _ } => {
+            // Read before the store is opened: a person writes for longer than others may wait.
+            settings(global)?;
+            let text = text::read(&format!("Answer to ticket {number}"))?;
+            Request::TicketAnswer(Answering { number, to, text, allow_clear: reason })
+        }
+        TicketCommand::Note { number } => {
+            settings(global)?;
+            let text = text::read(&format!("Internal note to ticket {number}"))?;
+            Request::TicketNote { number, text }
+        }
+        TicketCommand::Assign { numbers, analyst } => {
+            Request::TicketAssign { numbers: several(&numbers), analyst: Some(analyst).filter(|name| name != "none") }
+        }
+        TicketCommand::State { numbers, state, reason } => {
+            Request::TicketState { numbers: several(&numbers), state, reason }
+        }
+        TicketCommand::Priority { numbers, priority } => {
+            Request::TicketPriority { numbers: several(&numbers), priority }
+        }
+        TicketCommand::Label { numbers, labels } => {
+            let (add, remove) = plus_and_minus(&labels)?;
+            Request::TicketLabel { numbers: several(&numbers), add, remove }
+        }
+    };
+    ask(global, request)
+}
+
+/// Several numbers, separated by commas.
+fn several(numbers: &str) -> Vec<String> {
+    numbers.split(',').map(|number| number.trim().to_owned()).filter(|number| !number.is_empty()).collect()
+}
+
+/// `+x` adds; `+-y` is how `-y` comes here.
+fn plus_and_minus(labels: &[String]) -> Result<(Vec<String>, Vec<String>), Failure> {
+    let (mut add, mut remove) = (Vec::new(), Vec::new());
+    for label in labels {
+        match (label.strip_prefix("+-"), label.strip_prefix('+')) {
+            (Some(label), _) => remove.push(label.to_owned()),
+            (None, Some(label)) => add.push(label.to_owned()),
+            (None, None) => {
+                let words = format!("{label:?}: write +{label} to add the label, -{label} to remove it");
+                return Err(Failure::new(2, words));
+            }
+        }
+    }
+    Ok((add, remove))
+}
+
+/// An attachment and the file that now holds it.
+#[derive(serde::Serialize)]
+struct Saved {
+    #[serde(flatten)]
+    attachment: AttachmentView,
+    /// Null: it was not saved.
+    file: Option<PathBuf>,
+}
+
+fn save(global: &Global, number: String, folder: &Path) -> Result<u8, Failure> {
+    let session = Session::open(global, settings(global)?)?;
+    let listed = session.ask(Request::TicketAttachments { number: number.clone() })?;
+    let Answer::Attachments(attachments) = listed.answer else { return Err(unexpected()) };
+    let failed = |e: std::io::Error| Failure::new(FAILED, format!("cannot make {}: {e}", folder.display()));
+    DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(failed)?;
+    let mut saved = Vec::new();
+    for attachment in attachments {
+        let file = folder.join(file_name(attachment.id, attachment.name.raw()));
+        let request = Request::AttachmentOctets { number: number.clone(), attachment: attachment.id };
+        let Reply { answer: Answer::Octets(octets), .. } = session.ask(request)? else { return Err(unexpected()) };
+        let written = write_new(&file, &octets.0);
+        if let Err(e) = &written {
+            eprintln!("vigie: {} is not written: {e}", file.display());
+        }
+        saved.push(Saved { attachment, file: written.is_ok().then_some(file) });
+    }
+    let all = saved.iter().all(|saved| saved.file.is_some());
+    if global.json {
+        json(&saved)?;
+    } else {
+        let lines: String = saved.iter().filter_map(|s| Some(format!("{}\n", s.file.as_ref()?.display()))).collect();
+        write(if saved.is_empty() { "no attachments\n" } else { &lines }.as_bytes())?;
+    }
+    Ok(if all { 0 } else { FAILED })
+}
+
+fn unexpected() -> Failure {
+    Failure::new(FAILED, "the daemon answered something else; is it of another version?")
+}
+
+fn write_new(path: &Path, octets: &[u8]) -> std::io::Result<()> {
+    // create_new follows no link and overwrites nothing.
+    let mut file = File::options().write(true).create_new(true).mode(0o600).open(path)?;
+    file.write_all(octets)
+}
+
+/// A name of ours for a file of theirs (T11): the id first, then what is harmless of the last
+/// component, at most 100 characters.
+fn file_name(id: i64, name: &str) -> String {
+    let last = name.rsplit(['/', '\\']).next().unwrap_or_default();
+    let harmless = |c: char| if c.is_alphanumeric() || "-_.".contains(c) { c } else { '_' };
+    let name: String = last.chars().map(harmless).take(100).collect();
+    let name = name.trim_matches('.');
+    // File systems allow 255 octets.
+    let mut end = name.len().min(200);
+    while !name.is_char_boundary(end) {
+        end -= 1;
+    }
+    match &name[..end] {
+        "" => format!("{id}-attachment"),
+        name => format!("{id}-{name}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn attachments_are_named_by_us() {
+        for (theirs, ours) in [
+            ("trace.log", "7-trace.log"),
+            ("../../etc/cron.d/x", "7-x"),
+            ("C:\\Windows\\evil.exe", "7-evil.exe"),
+            ("", "7-attachment"),
+            ("..", "7-attachment"),
+            (".bashrc", "7-bashrc"),
+            ("a b\n\0\u{202E}c", "7-a_b___c"),
+            ("é.txt", "7-é.txt"),
+        ] {
+            assert_eq!(file_name(7, theirs), ours, "{theirs:?}");
+        }
+        assert!(file_name(7, &"€".repeat(10_000)).len() <= 210);
+    }
+
+    #[test]
+    fn labels_carry_their_sign() {
+        let labels = |words: &[&str]| plus_and_minus(&words.iter().map(|w| (*w).to_owned()).collect::<Vec<_>>());
+        assert_eq!(labels(&["+x", "+-y"]).unwrap(), (vec!["x".to_owned()], vec!["y".to_owned()]));
+        assert!(labels(&["x"]).is_err());
+    }
+
+    #[test]
+    fn nothing_is_overwritten() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("1-a");
+        write_new(&path, b"first").unwrap();
+        assert!(write_new(&path, b"second").is_err());
+        assert_eq!(std::fs::read(&path).unwrap(), b"first");
+        std::os::unix::fs::symlink("/nonexistent/target", folder.path().join("2-b")).unwrap();
+        assert!(write_new(&folder.path().join("2-b"), b"x").is_err());
+    }
+}
