@@ -27,11 +27,10 @@ impl<'a> Output<'a> {
             Answer::Armour(armour) if !self.json => return write(armour.as_bytes()),
             _ => {}
         }
-        let simulated = self
-            .settings
-            .store
-            .simulated_clock
-            .then(|| format!("simulated clock: {}\n", When::new(reply.now, &self.settings.team.time_zone)));
+        // Every listing says so; a change is no listing.
+        let said = self.settings.store.simulated_clock && !matches!(reply.answer, Answer::Done(_));
+        let zone = &self.settings.team.time_zone;
+        let simulated = said.then(|| format!("simulated clock: {}\n", When::new(reply.now, zone)));
         let simulated = simulated.unwrap_or_default();
         if self.json {
             eprint!("{simulated}");
