@@ -4,7 +4,7 @@
 //! in the problems (law 4). The verdict says no more than was proven (law 6).
 
 use super::entity::{Body, Part, parse};
-use super::envelope::{Layers, children};
+use super::envelope::Layers;
 use super::header::note;
 use super::outer;
 use crate::edge::openpgp::open::{Ring, SignatureFact};
@@ -105,10 +105,6 @@ fn protection(payload: &Part, deciphered: bool) -> Protection {
         (_, Some(version)) if version.eq_ignore_ascii_case("v1") => Protection::Subject,
         _ => Protection::None,
     }
-}
-
-fn is_structural(name: &str) -> bool {
-    name.eq_ignore_ascii_case("MIME-Version") || name.to_ascii_lowercase().starts_with("content-")
 }
 
 /// The fields of the payload; of the outer ones none but those that no sender writes (RFC 9788, 4.3).

@@ -139,7 +139,7 @@ impl World {
 
     /// The team key cannot be read.
     pub fn unreadable(mut self) -> World {
-        self.keys = MemoryKeys::default().and_trouble("team.asc: no such file".to_owned());
+        self.keys = MemoryKeys::default().with_troubles(vec!["team.asc: no such file".to_owned()]);
         self
     }
 

@@ -215,24 +215,24 @@ fn binding(
     now: Timestamp,
 ) -> Option<Finding> {
     let at = system_time(now);
-    let Ok(valid) = key.clone().with_policy(strict, made_at) else {
+    let (then, today) = (key.clone().with_policy(strict, made_at), key.clone().with_policy(strict, at));
+    let Ok(today) = today else {
         // What only a lenient reader accepts is bound by broken digests or by a key too short (T38).
-        return Some(match key.clone().with_policy(&Lenient, made_at) {
+        return Some(match key.clone().with_policy(&Lenient, at) {
             Ok(_) => (Signature::Weak, None),
             Err(_) => (Signature::Bad, Some(SignatureProblem::WrongFlags)),
         });
     };
-    if !valid.for_signing() {
+    // GnuPG writes over the old binding when the owner extends the key: then only today's is left.
+    let then = then.as_ref().unwrap_or(&today);
+    if !then.for_signing() || !today.for_signing() {
         return Some((Signature::Bad, Some(SignatureProblem::WrongFlags)));
     }
-    if valid.alive().is_err() || valid.valid_cert().alive().is_err() {
+    if then.alive().is_err() || then.valid_cert().alive().is_err() {
         return Some((Signature::ExpiredKey, Some(SignatureProblem::ExpiredAtSigning)));
     }
-    match key.clone().with_policy(strict, at) {
-        Ok(valid) if valid.alive().is_ok() && valid.valid_cert().alive().is_ok() => None,
-        Ok(_) => Some((Signature::ExpiredKey, None)),
-        Err(_) => Some((Signature::Weak, None)),
-    }
+    let ended = today.alive().is_err() || today.valid_cert().alive().is_err();
+    ended.then_some((Signature::ExpiredKey, None))
 }
 
 fn timing(signature: &packet::Signature, now: Timestamp) -> Option<Finding> {

@@ -130,15 +130,9 @@ impl MemoryKeys {
         keys
     }
 
-    /// Notes a key file that could not be read at all, in words for the operator.
-    pub fn and_trouble(mut self, words: String) -> MemoryKeys {
-        self.blind = true;
-        self.troubles.push(words);
-        self
-    }
-
     /// The same, with what was wrong before the files could even be read.
     pub fn with_troubles(mut self, troubles: Vec<String>) -> MemoryKeys {
+        self.blind |= !troubles.is_empty();
         self.troubles.splice(0..0, troubles);
         self
     }
