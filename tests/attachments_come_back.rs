@@ -1,6 +1,7 @@
 //! Whatever is attached to a mail comes back octet for octet, in every transfer encoding.
 
-mod shared;
+#[path = "support/plainly.rs"]
+mod plain;
 
 use base64::Engine;
 use proptest::prelude::*;
@@ -66,7 +67,7 @@ proptest! {
         if nested {
             raw.extend_from_slice(b"--outer--\r\n");
         }
-        let report = read(shared::plainly(&raw));
+        let report = read(plain::plainly(&raw));
         let got: Vec<&[u8]> = report.attachments.iter().map(|one| one.bytes.as_slice()).collect();
         let sent: Vec<&[u8]> = files.iter().map(|(bytes, ..)| bytes.as_slice()).collect();
         prop_assert_eq!(got, sent);
@@ -80,14 +81,14 @@ proptest! {
         let mut raw = b"From: a@x.example\r\nContent-Type: multipart/mixed; boundary=\"=_edge\"\r\n\r\n".to_vec();
         raw.extend(part(&inner, encoding, "message/rfc822", 0));
         raw.extend_from_slice(b"--=_edge--\r\n");
-        let report = read(shared::plainly(&raw));
+        let report = read(plain::plainly(&raw));
         prop_assert_eq!(&report.attachments[0].bytes, &inner);
         prop_assert_eq!(report.attachments.len(), 1);
     }
 
     #[test]
     fn any_octets_give_a_report(raw in any::<Vec<u8>>()) {
-        let report = read(shared::plainly(&raw));
+        let report = read(plain::plainly(&raw));
         prop_assert!(!report.problems.is_empty() || !report.text.is_blank() || !report.attachments.is_empty());
     }
 }

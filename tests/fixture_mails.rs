@@ -1,6 +1,7 @@
 //! Each mail of `testdata/mail` is read as a person would read it.
 
-mod shared;
+#[path = "support/plainly.rs"]
+mod plain;
 
 use std::path::Path;
 use vigie::arrive::read::read;
@@ -8,7 +9,7 @@ use vigie::rules::report::{Problem, Report};
 
 fn report(name: &str) -> Report {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata/mail").join(name);
-    read(shared::plainly(&std::fs::read(&path).unwrap_or_else(|error| panic!("{name}: {error}"))))
+    read(plain::plainly(&std::fs::read(&path).unwrap_or_else(|error| panic!("{name}: {error}"))))
 }
 
 fn values(report: &Report) -> Vec<&str> {
@@ -119,5 +120,5 @@ fn the_head_is_read() {
     assert_eq!(report.headers.first().map(|(name, _)| name.as_str()), Some("From"));
     let digest = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
     let raw = b"From: a@x.example\nContent-Type: image/png\n\n";
-    assert_eq!(read(shared::plainly(raw)).attachments[0].sha256, digest);
+    assert_eq!(read(plain::plainly(raw)).attachments[0].sha256, digest);
 }

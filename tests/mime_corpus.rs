@@ -1,9 +1,10 @@
-//! Every mail of the folders `mime` and `reports` below `VIGIE_CORPUS` is taken apart and read.
+//! Every mail of the folders `mime`, `reports`, `openpgp` and `attacks` below `VIGIE_CORPUS` is taken apart and read.
 //!
 //! No expected results: none may crash, hang or vanish. Prints what came out, and the parts that
 //! another parser sees in the same mail.
 
-mod shared;
+#[path = "support/plainly.rs"]
+mod plain;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -25,7 +26,7 @@ fn every_mail_is_read() {
         return;
     };
     let mut list = Vec::new();
-    ["mime", "reports"].iter().for_each(|folder| files(&corpus.join(folder), &mut list));
+    ["mime", "reports", "openpgp", "attacks"].iter().for_each(|folder| files(&corpus.join(folder), &mut list));
     assert!(list.len() > 3_000, "the corpus is not whole: {} files", list.len());
     let (mut with_text, mut with_attachments, mut with_problems_only, mut indicators) = (0, 0, 0, 0);
     let mut problems: BTreeMap<&str, usize> = BTreeMap::new();
@@ -33,7 +34,7 @@ fn every_mail_is_read() {
     for path in &list {
         let raw = std::fs::read(path).expect("the corpus is readable");
         let begun = Instant::now();
-        let report = read(shared::plainly(&raw));
+        let report = read(plain::plainly(&raw));
         let took = begun.elapsed();
         if took > slowest.0 {
             slowest = (took, path.clone());

@@ -1,4 +1,4 @@
-//! What several tests need.
+//! A mail opened without any key.
 
 use vigie::arrive::open::Opened;
 use vigie::arrive::{addresses, entity};
