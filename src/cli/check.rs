@@ -11,7 +11,7 @@ mod servers;
 use super::args::Global;
 use super::output::{json, styled, write};
 use super::reach::Session;
-use super::{CONFIG, FAILED, Failure, time};
+use super::{CONFIG, FAILED, Failure, reach};
 use crate::api::Reply;
 use crate::app::Request;
 use crate::app::views::{Answer, DutyView};
@@ -24,7 +24,6 @@ use jiff::Timestamp;
 use serde::Serialize;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
-use std::sync::Arc;
 
 /// How one check ended. Ordered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -86,10 +85,10 @@ impl Findings {
 pub(super) fn run(global: &Global, connect: bool) -> Result<u8, Failure> {
     let mut findings = Findings { lines: Vec::new(), shown: !global.json, styled: styled(global) };
     let settings = match config::load(&global.config) {
-        Ok(settings) => Arc::new(settings),
+        Ok(settings) => settings,
         Err(faults) => {
+            findings.shown = false;
             for fault in &faults.list {
-                findings.shown = false;
                 findings.fail("config", fault.in_file(&faults.file))?;
             }
             if global.json {
@@ -110,30 +109,29 @@ pub(super) fn run(global: &Global, connect: bool) -> Result<u8, Failure> {
 }
 
 /// Every check in turn. True: the key of the store is wrong, which is a wrong config (CONTRACT).
-fn all(global: &Global, settings: &Arc<Settings>, connect: bool, findings: &mut Findings) -> Result<bool, Failure> {
-    let s = settings.as_ref();
-    findings.ok("config", format!("{}: {}", s.file.display(), contents(s)))?;
-    for warning in &s.warnings {
+fn all(global: &Global, settings: &Settings, connect: bool, findings: &mut Findings) -> Result<bool, Failure> {
+    findings.ok("config", format!("{}: {}", settings.file.display(), contents(settings)))?;
+    for warning in &settings.warnings {
         findings.warn("config", warning)?;
     }
-    secrets(s, findings)?;
-    texts(s, findings)?;
+    secrets(settings, findings)?;
+    texts(settings, findings)?;
     let (store, bad_key) = store(global, settings, connect, findings)?;
     let now = match &store {
         Some(store) => store.now,
-        None => now_without_store(global, s)?,
+        None => reach::asked_now(global, settings)?.unwrap_or_else(clock::system_now),
     };
-    let team = keys::team(s, now, connect, findings)?;
-    keys::certificates(s, now, findings)?;
-    people::analysts(s, store.as_ref(), now, findings)?;
-    people::rota(s, store.as_ref(), now, findings)?;
-    people::calendar(s, now, findings)?;
-    people::constituents(s, findings)?;
+    let team = keys::team(settings, store.as_ref(), now, findings)?;
+    keys::certificates(settings, now, findings)?;
+    people::analysts(settings, store.as_ref(), now, findings)?;
+    people::rota(settings, store.as_ref(), now, findings)?;
+    people::calendar(settings, now, findings)?;
+    people::constituents(settings, findings)?;
     if connect {
         if let Some(keys) = &team {
-            keys::probe(keys, now, findings)?;
+            keys::probe(keys.as_ref(), now, findings)?;
         }
-        servers::all(s, store.as_ref(), findings)?;
+        servers::all(settings, store.as_ref(), findings)?;
     }
     Ok(bad_key)
 }
@@ -142,18 +140,6 @@ fn contents(settings: &Settings) -> String {
     let mailboxes: Vec<String> = settings.mailboxes.iter().map(|m| format!("{} ({})", m.name, m.kind)).collect();
     let simulated = if settings.store.simulated_clock { "; the clock is simulated" } else { "" };
     format!("{}, mailboxes {}{simulated}", settings.team.name, mailboxes.join(", "))
-}
-
-/// The time, where no store tells it.
-fn now_without_store(global: &Global, settings: &Settings) -> Result<Timestamp, Failure> {
-    let asked = global.now.as_deref().map(|text| time::read("--now", text, &settings.team.time_zone)).transpose()?;
-    match asked {
-        Some(_) if !settings.store.simulated_clock => {
-            Err(Failure::new(2, "--now works only on a store whose config says simulated_clock = true"))
-        }
-        Some(now) => Ok(now),
-        None => Ok(clock::system_now()),
-    }
 }
 
 /// Every file that holds a password: readable, and by nobody else. The key files are `keys::team`'s.
@@ -231,7 +217,7 @@ pub(super) struct Reached {
 /// Reaches the store, through a running daemon or by its lock; without `connect` only one that is there.
 fn store(
     global: &Global,
-    settings: &Arc<Settings>,
+    settings: &Settings,
     connect: bool,
     findings: &mut Findings,
 ) -> Result<(Option<Reached>, bool), Failure> {
@@ -249,7 +235,7 @@ fn store(
         findings.ok("store", format!("{path} is not there yet; it is made at the first start"))?;
         return Ok((None, false));
     }
-    let reached = Session::open(global, Arc::clone(settings)).and_then(|session| Ok((session.ask(Request::DutyShow)?, session)));
+    let reached = Session::open(global, settings.clone()).and_then(|session| Ok((session.ask(Request::DutyShow)?, session)));
     let (reply, session) = match reached {
         Ok(reached) => reached,
         // A --now that has no place is no finding.
@@ -264,8 +250,8 @@ fn store(
         Answer::Duty(duty) => Some(duty),
         _ => None,
     };
-    match session.local() {
-        Some(local) => match local.store.quick_check() {
+    match session.house() {
+        Some(house) => match house.store.quick_check() {
             _ if !connect => findings.ok("store", format!("{path} opens; no daemon is running"))?,
             Ok(()) => findings.ok("store", format!("{path} opens and is whole; no daemon is running"))?,
             Err(error) => findings.fail("store", error.to_string())?,

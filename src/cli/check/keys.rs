@@ -2,33 +2,38 @@
 //!
 //! Hostile data: certificates. Failure: words; a key that cannot be used is a failed check.
 
-use super::{Findings, private};
-use crate::cli::{FAILED, Failure, reach};
+use super::{Findings, Reached, private};
+use crate::cli::Failure;
 use crate::edge::openpgp::certs::{self, CertificateFacts};
 use crate::edge::openpgp::open::{self, KnownCertificate, Ring};
 use crate::edge::openpgp::seal;
-use crate::edge::openpgp::seam::{KeyTrouble, MemoryKeys, PrivateKeys, TeamKey};
+use crate::edge::openpgp::seam::{KeyTrouble, PrivateKeys, TeamKey};
 use crate::edge::random;
+use crate::house;
 use crate::rules::settings::Settings;
 use crate::rules::verdict::{Encryption, Signature};
 use jiff::{SignedDuration, Timestamp};
 use sequoia_openpgp::types::HashAlgorithm;
+use std::sync::Arc;
 use zeroize::Zeroizing;
 
 /// So many days ahead, the nearest that applies is said.
 const AHEAD: [i64; 3] = [7, 30, 90];
 
-/// Loads the team's keys; None where there is none. `connect`: they will be probed.
+/// The team's keys, loaded; None where there is none.
 pub(super) fn team(
     settings: &Settings,
+    store: Option<&Reached>,
     now: Timestamp,
-    connect: bool,
     findings: &mut Findings,
-) -> Result<Option<MemoryKeys>, Failure> {
+) -> Result<Option<Arc<dyn PrivateKeys>>, Failure> {
     for file in settings.pgp.secret_keys.iter().filter(|file| file.exists()) {
         private(file, findings)?;
     }
-    let keys = reach::load_keys(settings);
+    let keys: Arc<dyn PrivateKeys> = match store.and_then(|store| store.session.house()) {
+        Some(house) => house.keys.clone(),
+        None => Arc::new(house::load_keys(settings)),
+    };
     for trouble in keys.troubles() {
         findings.fail("team key", trouble)?;
     }
@@ -42,7 +47,7 @@ pub(super) fn team(
             None => findings.fail("team key", format!("{} cannot be read", key.fingerprint))?,
         }
     }
-    Ok(connect.then_some(keys))
+    Ok(Some(keys))
 }
 
 fn facts(key: &TeamKey, now: Timestamp) -> Option<CertificateFacts> {
@@ -111,7 +116,7 @@ pub(super) fn certificates(settings: &Settings, now: Timestamp, findings: &mut F
 }
 
 /// Encrypts random octets to each key and opens them again; signs and verifies with the first.
-pub(super) fn probe(keys: &MemoryKeys, now: Timestamp, findings: &mut Findings) -> Result<(), Failure> {
+pub(super) fn probe(keys: &dyn PrivateKeys, now: Timestamp, findings: &mut Findings) -> Result<(), Failure> {
     for key in keys.team() {
         let name = &key.fingerprint;
         match decrypts(keys, key, now) {
@@ -128,7 +133,7 @@ pub(super) fn probe(keys: &MemoryKeys, now: Timestamp, findings: &mut Findings) 
 
 /// One key behind the seam, the others hidden: so that it is this one that answers.
 struct Alone<'a> {
-    keys: &'a MemoryKeys,
+    keys: &'a dyn PrivateKeys,
     team: [TeamKey; 1],
 }
 
@@ -150,7 +155,7 @@ impl PrivateKeys for Alone<'_> {
     }
 }
 
-fn decrypts(keys: &MemoryKeys, key: &TeamKey, now: Timestamp) -> Result<bool, String> {
+fn decrypts(keys: &dyn PrivateKeys, key: &TeamKey, now: Timestamp) -> Result<bool, String> {
     if !seal::usable_for_encryption(&key.certificate, now) {
         return Ok(false);
     }
@@ -166,7 +171,7 @@ fn decrypts(keys: &MemoryKeys, key: &TeamKey, now: Timestamp) -> Result<bool, St
     }
 }
 
-fn signs(keys: &MemoryKeys, now: Timestamp) -> Result<String, String> {
+fn signs(keys: &dyn PrivateKeys, now: Timestamp) -> Result<String, String> {
     let probe = random::bytes::<32>();
     let (signature, _) = seal::sign_detached(&probe, keys, now).map_err(|trouble| trouble.to_string())?;
     let ring = Ring { keys, find: &|_| Vec::<KnownCertificate>::new(), introducers: &[] };

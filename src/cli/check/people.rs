@@ -9,7 +9,7 @@ use crate::cli::{Failure, time};
 use crate::edge::openpgp::certs as openpgp_certs;
 use crate::edge::pager;
 use crate::rules::calendar::Holidays;
-use crate::rules::settings::{Analyst, Settings};
+use crate::rules::settings::Settings;
 use crate::store::certs;
 use jiff::{SignedDuration, Timestamp, ToSpan};
 use std::os::unix::fs::PermissionsExt;
@@ -45,9 +45,9 @@ pub(super) fn analysts(settings: &Settings, store: Option<&Reached>, now: Timest
 
 /// Whether the certificate is known and can be encrypted to; an error says why it cannot.
 fn key(settings: &Settings, store: Option<&Reached>, fingerprint: &str, now: Timestamp) -> Result<bool, String> {
-    let found = match store.map(|store| (store, store.session.local())) {
-        Some((_, Some(local))) => {
-            let cert = local.store.read(|c| certs::get(c, fingerprint)).map_err(|e| e.to_string())?;
+    let found = match store.map(|store| (store, store.session.house())) {
+        Some((_, Some(house))) => {
+            let cert = house.store.read(|c| certs::get(c, fingerprint)).map_err(|e| e.to_string())?;
             cert.map(|cert| usable(&cert.bytes, fingerprint, now))
         }
         Some((store, None)) => of_daemon(store, fingerprint)?,

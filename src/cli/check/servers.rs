@@ -48,10 +48,9 @@ pub(super) fn all(settings: &Settings, store: Option<&Reached>, findings: &mut F
     }
 }
 
-/// What an IMAP server shows.
+/// What an IMAP server shows to somebody who only reads.
 struct Seen {
     exists: u32,
-    read_only: bool,
     /// Messages in it; None: there is no such folder. Outer None: not asked for.
     filed: Option<Option<u32>>,
     sent: Option<Option<u32>>,
@@ -67,12 +66,11 @@ async fn look(imap: &Imap) -> Result<Seen, ImapTrouble> {
     let mut session = Session::connect(&imap.server, &password, tls, timeouts).await?;
     let filed = count(&mut session, &imap.filed_folder).await?;
     let sent = count(&mut session, &imap.sent_folder).await?;
-    // Last, and read only: nothing is marked as seen.
-    let inbox = session.select(&imap.folder).await?;
+    let inbox = session.examine(&imap.folder).await?;
     let can = [session.can.idle, session.can.moves, session.can.uidplus];
     let alerts = session.take_alerts();
     session.logout().await;
-    Ok(Seen { exists: inbox.exists, read_only: inbox.read_only, filed, sent, can, alerts })
+    Ok(Seen { exists: inbox.exists, filed, sent, can, alerts })
 }
 
 async fn count(session: &mut Session, folder: &str) -> Result<Option<Option<u32>>, ImapTrouble> {
@@ -109,9 +107,6 @@ fn by_imap(mailbox: &Mailbox, imap: &Imap, seen: &Seen, store: Option<&Reached>,
         true => "the server tells of new mail at once (IDLE)".to_owned(),
         false => format!("the server has no IDLE: it is asked every {} s", imap.poll.as_secs()),
     };
-    if seen.read_only && !imap.filed_folder.is_empty() {
-        findings.fail("mailbox", format!("{name}: {} can only be read, so filed mail cannot be moved", imap.folder))?;
-    }
     match (moves, uidplus) {
         _ if imap.filed_folder.is_empty() => findings.ok("mailbox", format!("{name}: {wakes}; filed mail stays where it is"))?,
         (true, _) => findings.ok("mailbox", format!("{name}: {wakes} and moves mail in one step (MOVE)"))?,
@@ -176,8 +171,8 @@ fn first_sight(
 /// Whether the daemon has read this folder before.
 fn was_seen(mailbox: &Mailbox, folder: &str, store: Option<&Reached>) -> bool {
     let Some(store) = store else { return false };
-    match store.session.local() {
-        Some(local) => local.store.read(|c| spool::cursor(c, &mailbox.name, folder)).is_ok_and(|cursor| cursor.is_some()),
+    match store.session.house() {
+        Some(house) => house.store.read(|c| spool::cursor(c, &mailbox.name, folder)).is_ok_and(|cursor| cursor.is_some()),
         // What a running daemon does not read, it has told already.
         None => true,
     }
