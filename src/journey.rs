@@ -20,7 +20,7 @@ use crate::rules::report::{Problem, Report};
 use crate::rules::verdict::Encryption;
 use crate::store::spool::{self, Role, SpoolState, Spooled};
 use crate::store::tickets::{self, Clock};
-use crate::store::{StoreError, certs, settings as values};
+use crate::store::{StoreError, certs, outbox, settings as values};
 use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -98,7 +98,10 @@ pub fn reopen(house: &House, now: Timestamp) -> Result<usize, StoreError> {
         })?;
         opened += 1;
     }
-    house.store.write(|tx| values::set_keys_seen(tx, &seen))?;
+    house.store.write(|tx| {
+        outbox::wake_unsealed(tx, now)?;
+        values::set_keys_seen(tx, &seen)
+    })?;
     Ok(opened)
 }
 

@@ -15,6 +15,7 @@ fn p1_a_report_opens_a_ticket_and_alerts_the_analyst_on_duty() {
     desk.deliver(
         "1",
         &plain("a@corp.example", "Scans from 198.51.100.7", "See 198.51.100.7 and hxxp://evil[.]example/x"),
+        FRIDAY,
     );
     assert!(desk.once(FRIDAY).status.success());
     let list = desk.json(&["ticket", "list"]);

@@ -7,10 +7,10 @@ use super::views::{Answer, Done, DutyView, GapView, PageView, When};
 use super::{Actor, App, AppError};
 use crate::decide::raise;
 use crate::edge::random;
+use crate::store::Connection;
 use crate::store::duty::{self, Page};
 use crate::store::history;
 use jiff::{SignedDuration, Timestamp};
-use rusqlite::Connection;
 
 /// How far back pages are shown once they are acknowledged.
 const PAGES_SHOWN: SignedDuration = SignedDuration::from_hours(7 * 24);

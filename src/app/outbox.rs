@@ -7,10 +7,10 @@ use super::views::{Answer, Done, OutView, When};
 use super::work::checked_reason;
 use super::{Actor, App, AppError};
 use crate::rules::untrusted::Untrusted;
+use crate::store::Connection;
 use crate::store::outbox::{self, Out, OutState};
 use crate::store::{Tx, history};
 use jiff::Timestamp;
-use rusqlite::Connection;
 
 pub(super) fn list(app: &App, all: bool) -> Result<Answer, AppError> {
     let rows =

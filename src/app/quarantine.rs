@@ -7,10 +7,10 @@ use super::views::{Answer, Done, HeldView, When};
 use super::work::checked_reason;
 use super::{Actor, App, AppError};
 use crate::rules::untrusted::Untrusted;
+use crate::store::Connection;
 use crate::store::history;
 use crate::store::spool::{self, SpoolState, Spooled};
 use jiff::Timestamp;
-use rusqlite::Connection;
 
 /// How much of a held mail is shown, octets.
 const HEAD: usize = 4096;

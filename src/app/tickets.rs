@@ -8,14 +8,14 @@ use super::{App, AppError};
 use crate::rules::report::IndicatorKind;
 use crate::rules::sentence;
 use crate::rules::settings::Language;
-use crate::rules::ticket::{Number, State};
+use crate::rules::ticket::{Direction, Number, State};
 use crate::rules::untrusted::Untrusted;
 use crate::rules::verdict::Verdict;
+use crate::store::Connection;
 use crate::store::tickets::{self, Filter, Message, Ticket};
 use crate::store::{history, spool};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use rusqlite::Connection;
 
 pub(super) fn list(
     app: &App,
@@ -42,23 +42,26 @@ pub(super) fn show(app: &App, now: Timestamp, number: &str) -> Result<Answer, Ap
     Ok(Answer::Ticket(Box::new(view)))
 }
 
+/// The octets of one message; of the only mail that came where none is named.
 pub(super) fn raw(app: &App, now: Timestamp, number: &str, message: Option<i64>) -> Result<Answer, AppError> {
     let octets = app.store.read(|c| {
         Ok(find(app, c, now, number).and_then(|ticket| {
-            let kept: Vec<(i64, i64)> =
-                tickets::messages(c, ticket.id)?.iter().filter_map(|m| Some((m.id, m.raw_id?))).collect();
-            let ids = || kept.iter().map(|(id, _)| id.to_string()).collect::<Vec<_>>().join(", ");
-            let raw_id = match (message, kept.as_slice()) {
-                (_, []) => Err(AppError::not_found(format!("{} holds no message with raw octets", ticket.number))),
-                (None, [(_, raw_id)]) => Ok(*raw_id),
-                (None, _) => Err(AppError::invalid("message", format!("name one of {} with --message ID", ids()))),
-                (Some(id), _) => {
-                    kept.iter().find(|(known, _)| *known == id).map(|(_, raw_id)| *raw_id).ok_or_else(|| {
-                        AppError::not_found(format!("{} has no raw message {id}; it has {}", ticket.number, ids()))
-                    })
+            let mut kept = tickets::messages(c, ticket.id)?;
+            kept.retain(|kept| kept.raw_id.is_some() && message.is_none_or(|id| id == kept.id));
+            if message.is_none() {
+                kept.retain(|kept| kept.direction == Direction::In);
+            }
+            match kept.as_slice() {
+                [one] => Ok(spool::raw(c, one.raw_id.unwrap_or_default())?),
+                [] => Err(AppError::not_found(match message {
+                    Some(id) => format!("{} has no message {id} with raw octets", ticket.number),
+                    None => format!("{} holds no mail that came in", ticket.number),
+                })),
+                several => {
+                    let ids: Vec<String> = several.iter().map(|kept| kept.id.to_string()).collect();
+                    Err(AppError::invalid("message", format!("name one of {} with --message ID", ids.join(", "))))
                 }
-            }?;
-            Ok(spool::raw(c, raw_id)?)
+            }
         }))
     })??;
     Ok(Answer::Octets(Octets(octets)))

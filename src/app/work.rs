@@ -12,10 +12,10 @@ use crate::rules::gate;
 use crate::rules::intent::{Intent, OutKind};
 use crate::rules::ticket::{Direction, Priority, State};
 use crate::rules::tlp::Mark;
+use crate::store::Connection;
 use crate::store::tickets::{self, Message, Ticket};
 use crate::store::{Tx, certs, history, outbox};
 use jiff::Timestamp;
-use rusqlite::Connection;
 
 /// A human's text is never longer than this, octets.
 const TEXT_MOST: usize = 1 << 20;

@@ -169,6 +169,15 @@ pub fn retry(tx: &Tx, id: i64, now: Timestamp) -> Result<bool> {
     )? == 1)
 }
 
+/// Lets what waits for being sealed be tried now: a key that was missing is there.
+pub fn wake_unsealed(tx: &Tx, now: Timestamp) -> Result<()> {
+    tx.execute(
+        "UPDATE outbox SET next_try_at = ?1 WHERE state = 'queued' AND last_error IS NOT NULL AND next_try_at > ?1",
+        [micros(now)],
+    )?;
+    Ok(())
+}
+
 /// When acknowledgements left or will leave, for the caps: to this address, to this domain, in all.
 pub fn acknowledgements_since(c: &Connection, since: Timestamp) -> Result<Vec<(Timestamp, String)>> {
     let mut rows = c.prepare_cached(
