@@ -97,25 +97,26 @@ pub(super) fn run(global: &Global, connect: bool) -> Result<u8, Failure> {
             return Err(Failure::new(CONFIG, faults.to_string()));
         }
     };
-    let bad_key = all(global, &settings, connect, &mut findings)?;
+    let unusable = all(global, &settings, connect, &mut findings)?;
     if global.json {
         json(&findings.lines)?;
     }
     Ok(match findings.worst() {
-        _ if bad_key => CONFIG,
+        _ if unusable => CONFIG,
         Outcome::Fail => FAILED,
         _ => 0,
     })
 }
 
-/// Every check in turn. True: the key of the store is wrong, which is a wrong config (CONTRACT).
+/// Every check in turn. True: a file that the config stands on cannot be used (the key of the
+/// store, a text), so that no command would run: 78.
 fn all(global: &Global, settings: &Settings, connect: bool, findings: &mut Findings) -> Result<bool, Failure> {
     findings.ok("config", format!("{}: {}", settings.file.display(), contents(settings)))?;
     for warning in &settings.warnings {
         findings.warn("config", warning)?;
     }
     secrets(settings, findings)?;
-    texts(settings, findings)?;
+    let bad_texts = texts(settings, findings)?;
     let (store, bad_key) = store(global, settings, connect, findings)?;
     let now = match &store {
         Some(store) => store.now,
@@ -133,7 +134,7 @@ fn all(global: &Global, settings: &Settings, connect: bool, findings: &mut Findi
         }
         servers::all(settings, store.as_ref(), findings)?;
     }
-    Ok(bad_key)
+    Ok(bad_key || bad_texts)
 }
 
 fn contents(settings: &Settings) -> String {
@@ -191,20 +192,23 @@ fn private(file: &Path, findings: &mut Findings) -> Result<(), Failure> {
     let shown = file.display();
     // Not there: it is a systemd credential, which is private.
     match std::fs::metadata(file).map(|meta| meta.permissions().mode()) {
-        Ok(mode) if mode & 0o077 != 0 => {
-            findings.warn("secret", format!("{shown} may be read by others (mode {:o}); run: chmod 600 {shown}", mode & 0o777))
-        }
+        Ok(mode) if mode & 0o077 != 0 => findings
+            .warn("secret", format!("{shown} may be read by others (mode {:o}); run: chmod 600 {shown}", mode & 0o777)),
         _ => findings.ok("secret", format!("{shown} is readable")),
     }
 }
 
-fn texts(settings: &Settings, findings: &mut Findings) -> Result<(), Failure> {
+/// True: they cannot be used.
+fn texts(settings: &Settings, findings: &mut Findings) -> Result<bool, Failure> {
     let folder = settings.folder.join("texts");
-    match Texts::load(&folder) {
+    let loaded = Texts::load(&folder);
+    let bad = loaded.is_err();
+    match loaded {
         Ok(_) if folder.is_dir() => findings.ok("texts", format!("acknowledgements as {} has them", folder.display())),
         Ok(_) => findings.ok("texts", "the built-in acknowledgements"),
         Err(words) => findings.fail("texts", words),
-    }
+    }?;
+    Ok(bad)
 }
 
 /// A store that could be reached, and what it says at once.
@@ -235,7 +239,8 @@ fn store(
         findings.ok("store", format!("{path} is not there yet; it is made at the first start"))?;
         return Ok((None, false));
     }
-    let reached = Session::open(global, settings.clone()).and_then(|session| Ok((session.ask(Request::DutyShow)?, session)));
+    let reached =
+        Session::open(global, settings.clone()).and_then(|session| Ok((session.ask(Request::DutyShow)?, session)));
     let (reply, session) = match reached {
         Ok(reached) => reached,
         // A --now that has no place is no finding.
@@ -269,7 +274,9 @@ fn daemon(settings: &Settings, session: &Session, findings: &mut Findings) -> Re
             findings.ok("store", format!("a running daemon holds it and answers at {socket}"))?;
             status.reasons.iter().try_for_each(|reason| findings.warn("daemon", reason))
         }
-        Ok(_) => findings.fail("store", format!("the daemon at {socket} answers something else; is it of another version?")),
+        Ok(_) => {
+            findings.fail("store", format!("the daemon at {socket} answers something else; is it of another version?"))
+        }
         Err(failure) => findings.fail("store", failure.words),
     }
 }

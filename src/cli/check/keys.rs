@@ -55,7 +55,13 @@ fn facts(key: &TeamKey, now: Timestamp) -> Option<CertificateFacts> {
 }
 
 /// One key of the team. The first must sign and be encrypted to; of others it is enough that they decrypt.
-fn one(place: usize, facts: &CertificateFacts, key: &TeamKey, now: Timestamp, findings: &mut Findings) -> Result<(), Failure> {
+fn one(
+    place: usize,
+    facts: &CertificateFacts,
+    key: &TeamKey,
+    now: Timestamp,
+    findings: &mut Findings,
+) -> Result<(), Failure> {
     let name = &key.fingerprint;
     if place > 0 {
         let words = if facts.problems.is_empty() { String::new() } else { format!(" ({})", facts.problems.join("; ")) };
@@ -69,7 +75,8 @@ fn one(place: usize, facts: &CertificateFacts, key: &TeamKey, now: Timestamp, fi
     let expires = facts.expires_at.map(|at| at.strftime("%Y-%m-%d").to_string());
     match ends_within(key, now) {
         Some(days) => {
-            let what = expires.map_or("a subkey expires".to_owned(), |day| format!("it expires on {day}, or a subkey before"));
+            let what =
+                expires.map_or("a subkey expires".to_owned(), |day| format!("it expires on {day}, or a subkey before"));
             findings.warn("team key", format!("{name} ends within {days} days ({what}): extend it and publish it anew"))
         }
         None => {
@@ -146,7 +153,12 @@ impl PrivateKeys for Alone<'_> {
         &[]
     }
 
-    fn session_key(&self, key: &str, ciphertext: &[u8], length: Option<usize>) -> Result<Zeroizing<Vec<u8>>, KeyTrouble> {
+    fn session_key(
+        &self,
+        key: &str,
+        ciphertext: &[u8],
+        length: Option<usize>,
+    ) -> Result<Zeroizing<Vec<u8>>, KeyTrouble> {
         self.keys.session_key(key, ciphertext, length)
     }
 

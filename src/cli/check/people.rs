@@ -19,11 +19,18 @@ use std::path::Path;
 const AHEAD: SignedDuration = SignedDuration::from_hours(8 * 7 * 24);
 
 /// Each analyst's key and page command.
-pub(super) fn analysts(settings: &Settings, store: Option<&Reached>, now: Timestamp, findings: &mut Findings) -> Result<(), Failure> {
+pub(super) fn analysts(
+    settings: &Settings,
+    store: Option<&Reached>,
+    now: Timestamp,
+    findings: &mut Findings,
+) -> Result<(), Failure> {
     for analyst in &settings.duty.analysts {
         let name = &analyst.name;
         match &analyst.fingerprint {
-            None => findings.ok("analyst", format!("{name}: no key, so alerts to {name} hold number and urgency only"))?,
+            None => {
+                findings.ok("analyst", format!("{name}: no key, so alerts to {name} hold number and urgency only"))?
+            }
             Some(fingerprint) => match key(settings, store, fingerprint, now) {
                 Ok(true) => findings.ok("analyst", format!("{name}: alerts are encrypted to {fingerprint}"))?,
                 Ok(false) => {
@@ -102,7 +109,12 @@ fn runs(command: &str) -> Result<(), &'static str> {
 }
 
 /// Who is on duty now, and when nobody will be.
-pub(super) fn rota(settings: &Settings, store: Option<&Reached>, now: Timestamp, findings: &mut Findings) -> Result<(), Failure> {
+pub(super) fn rota(
+    settings: &Settings,
+    store: Option<&Reached>,
+    now: Timestamp,
+    findings: &mut Findings,
+) -> Result<(), Failure> {
     let rota = &settings.duty.rota;
     let when = |at: Timestamp| When::new(at, &rota.zone);
     let day = |at: When| time::day(at, now, &rota.zone);
@@ -147,8 +159,12 @@ pub(super) fn calendar(settings: &Settings, now: Timestamp, findings: &mut Findi
         calendar.weekdays[usize::from(date.weekday().to_monday_zero_offset().unsigned_abs())]
     };
     match days.find(|date| is_working_weekday(date) && !calendar.is_business_day(*date)) {
-        Some(next) => findings.ok("holidays", format!("{name}; the next free weekday is {}", next.strftime("%a %-d %b %Y"))),
-        None => findings.warn("holidays", format!("{name}: it frees no weekday of the next 12 months; is it out of date?")),
+        Some(next) => {
+            findings.ok("holidays", format!("{name}; the next free weekday is {}", next.strftime("%a %-d %b %Y")))
+        }
+        None => {
+            findings.warn("holidays", format!("{name}: it frees no weekday of the next 12 months; is it out of date?"))
+        }
     }
 }
 

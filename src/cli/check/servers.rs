@@ -36,7 +36,9 @@ pub(super) fn all(settings: &Settings, store: Option<&Reached>, findings: &mut F
     match &settings.smtp {
         Transport::Folder(path) => match writable(path) {
             Ok(()) => findings.ok("sending", format!("mail is put into the folder {}; nothing leaves", path.display())),
-            Err(error) => findings.fail("sending", format!("the folder {} cannot be written to: {error}", path.display())),
+            Err(error) => {
+                findings.fail("sending", format!("the folder {} cannot be written to: {error}", path.display()))
+            }
         },
         Transport::Smtp(server) => {
             let place = format!("{}:{}", server.host, server.port);
@@ -84,7 +86,13 @@ async fn count(session: &mut Session, folder: &str) -> Result<Option<Option<u32>
     }
 }
 
-fn by_imap(mailbox: &Mailbox, imap: &Imap, seen: &Seen, store: Option<&Reached>, findings: &mut Findings) -> Result<(), Failure> {
+fn by_imap(
+    mailbox: &Mailbox,
+    imap: &Imap,
+    seen: &Seen,
+    store: Option<&Reached>,
+    findings: &mut Findings,
+) -> Result<(), Failure> {
     let name = &mailbox.name;
     let folder = |folder: &str, count: Option<Option<u32>>, missing: &str| match count {
         None => String::new(),
@@ -108,11 +116,16 @@ fn by_imap(mailbox: &Mailbox, imap: &Imap, seen: &Seen, store: Option<&Reached>,
         false => format!("the server has no IDLE: it is asked every {} s", imap.poll.as_secs()),
     };
     match (moves, uidplus) {
-        _ if imap.filed_folder.is_empty() => findings.ok("mailbox", format!("{name}: {wakes}; filed mail stays where it is"))?,
+        _ if imap.filed_folder.is_empty() => {
+            findings.ok("mailbox", format!("{name}: {wakes}; filed mail stays where it is"))?
+        }
         (true, _) => findings.ok("mailbox", format!("{name}: {wakes} and moves mail in one step (MOVE)"))?,
-        (false, true) => findings.ok("mailbox", format!("{name}: {wakes} and moves mail by copy and delete (UIDPLUS)"))?,
+        (false, true) => {
+            findings.ok("mailbox", format!("{name}: {wakes} and moves mail by copy and delete (UIDPLUS)"))?
+        }
         (false, false) => {
-            let words = "the server has neither MOVE nor UIDPLUS, so filed mail stays where it is; set filed_folder = \"\"";
+            let words =
+                "the server has neither MOVE nor UIDPLUS, so filed mail stays where it is; set filed_folder = \"\"";
             findings.fail("mailbox", format!("{name}: {words}"))?
         }
     }
@@ -140,7 +153,8 @@ fn by_maildir(
         _ => String::new(),
     };
     if let Err(error) = filed_folder.is_empty().then_some(()).map_or_else(|| writable(path), Ok) {
-        findings.fail("mailbox", format!("{name}: {shown} cannot be written to, so filed mail cannot be moved: {error}"))?;
+        findings
+            .fail("mailbox", format!("{name}: {shown} cannot be written to, so filed mail cannot be moved: {error}"))?;
     }
     findings.ok("mailbox", format!("{name}: the Maildir {shown} holds {waiting} messages{filed}"))?;
     first_sight(mailbox, "", waiting, store, findings)
@@ -172,7 +186,9 @@ fn first_sight(
 fn was_seen(mailbox: &Mailbox, folder: &str, store: Option<&Reached>) -> bool {
     let Some(store) = store else { return false };
     match store.session.house() {
-        Some(house) => house.store.read(|c| spool::cursor(c, &mailbox.name, folder)).is_ok_and(|cursor| cursor.is_some()),
+        Some(house) => {
+            house.store.read(|c| spool::cursor(c, &mailbox.name, folder)).is_ok_and(|cursor| cursor.is_some())
+        }
         // What a running daemon does not read, it has told already.
         None => true,
     }

@@ -63,30 +63,35 @@ fn again(stage: &Stage) -> Vec<String> {
 
 /// How GnuPG, which shares no code with us, opens and verifies what left.
 fn gnupg(stage: &Stage) -> Result<Vec<String>, Failure> {
-    let gpg = format!("gpg --batch --homedir {}", path(&stage.dir.join("gnupg")));
-    let secrets = ["alice", "camille", "noor"].map(|name| path(&stage.dir.join(format!("people/{name}-secret.asc"))));
+    let gpg = "gpg --batch --homedir \"$PWD/gnupg\"";
+    let mail = |row: &Value| -> Result<String, Failure> {
+        let name = stage.left(row)?.file_name().map(|name| name.to_string_lossy().into_owned());
+        Ok(format!("out/{}", name.unwrap_or_default()))
+    };
     let mut lines = vec![
+        format!("cd {}", path(&stage.dir)),
         "# the team's public key, and the demo's test keys of those who got mail".to_owned(),
-        format!("{gpg} --import {} {}", path(&stage.dir.join("people/team.asc")), secrets.join(" ")),
+        format!("{gpg} --import people/team.asc people/*-secret.asc"),
     ];
     let one = stage.ticket("1")?;
-    for (about, kind) in [("the acknowledgement that Camille got", "acknowledgement"), ("Alice's answer to her", "answer")] {
+    for (about, kind) in
+        [("the acknowledgement that Camille got", "acknowledgement"), ("Alice's answer to her", "answer")]
+    {
         let row = stage.owed(kind, &one)?.first().cloned().unwrap_or(Value::Null);
-        let mail = path(&stage.left(&row)?);
+        let mail = mail(&row)?;
         lines.push(format!("# {about}: decrypt, and verify the signature inside"));
         lines.push(format!(
             "sed -n '/^-----BEGIN PGP MESSAGE-----/,/^-----END PGP MESSAGE-----/p' {mail} | tr -d '\\r' | {gpg} --decrypt"
         ));
     }
     let row = stage.owed("escalation", &stage.ticket("3")?)?.first().cloned().unwrap_or(Value::Null);
-    let mail = path(&stage.left(&row)?);
-    let (part, signature) = (path(&stage.dir.join("gnupg/part")), path(&stage.dir.join("gnupg/part.asc")));
+    let mail = mail(&row)?;
     lines.push("# the escalation, in clear: the signed part without its last line end, and the signature".to_owned());
-    lines.push(format!("awk '/^--=_/ {{n++; next}} n == 1' {mail} | head -c -2 > {part}"));
-    lines.push(format!("awk '/^--=_/ {{n++; next}} n == 2' {mail} | sed -n '/^-----BEGIN/,/^-----END/p' > {signature}"));
-    lines.push(format!("{gpg} --verify {signature} {part}"));
+    lines.push(format!("awk '/^--=_/ {{n++; next}} n == 1' {mail} | head -c -2 > part"));
+    lines.push(format!("awk '/^--=_/ {{n++; next}} n == 2' {mail} | sed -n '/^-----BEGIN/,/^-----END/p' > part.asc"));
+    lines.push(format!("{gpg} --verify part.asc part"));
     lines.push("# its agent, which it started by itself".to_owned());
-    lines.push(format!("gpgconf --homedir {} --kill all", path(&stage.dir.join("gnupg"))));
+    lines.push("gpgconf --homedir \"$PWD/gnupg\" --kill all".to_owned());
     Ok(lines)
 }
 

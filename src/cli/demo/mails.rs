@@ -13,30 +13,39 @@ use base64::engine::general_purpose::STANDARD;
 use jiff::Zoned;
 
 /// What Camille reports; nothing of it may ever leave in clear.
-pub(super) const SUBJECT_1: &str = "Admin panel of a supplier open to the internet [TLP:GREEN]";
+pub(super) const SUBJECT_1: &str = "[TLP:GREEN] Panel open to all";
 /// The urgent one: the tag stands in the encrypted subject alone.
-pub(super) const SUBJECT_2: &str = "[URGENT] Rançongiciel en cours sur nos serveurs de fichiers";
+pub(super) const SUBJECT_2: &str = "[URGENT] Rançongiciel en cours";
 /// The forwarded one, which came in clear.
-pub(super) const SUBJECT_3: &str = "[TLP:AMBER] Phishing that our students receive";
+pub(super) const SUBJECT_3: &str = "[TLP:AMBER] Phishing of students";
 /// The file in the first mail.
 pub(super) const LOG_NAME: &str = "access.log";
-/// The file in the forwarded mail.
-pub(super) const INVOICE_NAME: &str = "mailbox-quota.html";
+/// The forwarded mail, as Lena's mail program names it.
+pub(super) const FORWARDED_NAME: &str = "phishing.eml";
+/// The file that Lena adds.
+pub(super) const CLICKS_NAME: &str = "clicks.csv";
 
 /// 1: encrypted and signed, with a log.
 pub(super) fn signed_report(from: &Person, team: &Person, at: &Zoned) -> Result<Vec<u8>, String> {
     let text = "Hello,\n\n\
-        the administration panel of one of our suppliers answers to anybody:\n\n  \
+        the administration panel of our supplier answers to anybody:\n\n  \
         https://panel.supplier.example.com/admin/ (203.0.113.45)\n\n\
         Somebody has been looking at it since this morning, see the log.\n\n\
-        Camille Durand, Example Corp, +33 1 99 00 11 22\n";
+        Camille, Example Corp, +33 1 99 00 11 22\n";
     let log = Attach {
         name: LOG_NAME.to_owned(),
         content_type: "text/plain".to_owned(),
         bytes: log(),
         disposition: Disposition::Attachment,
     };
-    encrypted(from, &team.address, &team.certificate, Words { subject: SUBJECT_1, text, language: Language::En }, vec![log], at)
+    encrypted(
+        from,
+        &team.address,
+        &team.certificate,
+        Words { subject: SUBJECT_1, text, language: Language::En },
+        vec![log],
+        at,
+    )
 }
 
 /// The octets of the log.
@@ -51,14 +60,33 @@ pub(super) fn urgent_report(from: &Person, team: &Person, at: &Zoned) -> Result<
     let text = "Bonjour,\n\n\
         nos serveurs de fichiers sont en train d'être chiffrés depuis 17 h 30.\n\
         Les machines appellent 198.51.100.99. Que devons-nous couper en premier ?\n\n\
-        Noor Haddad, +33 1 99 00 33 44\n";
-    encrypted(from, &team.address, &team.certificate, Words { subject: SUBJECT_2, text, language: Language::Fr }, vec![], at)
+        Noor, +33 1 99 00 33 44\n";
+    encrypted(
+        from,
+        &team.address,
+        &team.certificate,
+        Words { subject: SUBJECT_2, text, language: Language::Fr },
+        vec![],
+        at,
+    )
 }
 
 /// 5: encrypted, but to a key that the team does not have.
-pub(super) fn wrong_key_report(from: &Person, team: &Address, stranger: &Person, at: &Zoned) -> Result<Vec<u8>, String> {
+pub(super) fn wrong_key_report(
+    from: &Person,
+    team: &Address,
+    stranger: &Person,
+    at: &Zoned,
+) -> Result<Vec<u8>, String> {
     let text = "Hello,\n\nplease find our findings below.\n";
-    encrypted(from, team, &stranger.certificate, Words { subject: "Findings", text, language: Language::En }, vec![], at)
+    encrypted(
+        from,
+        team,
+        &stranger.certificate,
+        Words { subject: "Findings", text, language: Language::En },
+        vec![],
+        at,
+    )
 }
 
 /// What a reporter writes.
@@ -102,10 +130,11 @@ fn encrypted(
 pub(super) fn forwarded_phishing(from: &Address, at: &Zoned) -> Vec<u8> {
     let text = "Hello,\n\n\
         the attached mail asks our students for their passwords. The page is\n\
-        hxxps://quota[.]example[.]net/login and sends them to 198[.]51[.]100[.]23.\n\n\
-        Lena Fischer, computing centre\n";
+        hxxps://quota[.]example[.]net/login and sends them to 198[.]51[.]100[.]23.\n\
+        Who opened it stands in the list.\n\n\
+        Lena, computing centre\n";
     let mail = format!(
-        "{}From: Lena Fischer <{from}>\n\
+        "{}From: Lena <{from}>\n\
          To: report@example.org\n\
          Subject: {SUBJECT_3}\n\
          Date: {}\n\
@@ -119,7 +148,13 @@ pub(super) fn forwarded_phishing(from: &Address, at: &Zoned) -> Vec<u8> {
          {text}\n\
          --forward\n\
          Content-Type: message/rfc822\n\
-         Content-Disposition: attachment; filename=\"phishing.eml\"\n\
+         Content-Disposition: attachment; filename=\"{FORWARDED_NAME}\"\n\
+         \n\
+         {}\n\
+         --forward\n\
+         Content-Type: text/csv\n\
+         Content-Disposition: attachment; filename=\"{CLICKS_NAME}\"\n\
+         Content-Transfer-Encoding: base64\n\
          \n\
          {}\n\
          --forward--\n",
@@ -127,12 +162,24 @@ pub(super) fn forwarded_phishing(from: &Address, at: &Zoned) -> Vec<u8> {
         date(at),
         message_id(from, at),
         phishing(),
+        STANDARD.encode(clicks()),
     );
     crlf(&mail)
 }
 
+/// The octets of the forwarded mail.
+pub(super) fn forwarded() -> Vec<u8> {
+    crlf(&phishing())
+}
+
+/// The octets of the list.
+pub(super) fn clicks() -> Vec<u8> {
+    b"time,address\r\n2025-04-30T17:03:00+02:00,2001:db8:17::5\r\n".to_vec()
+}
+
 /// The mail that Lena forwards.
 fn phishing() -> String {
+    let page = "<form action=\"https://quota.example.net/login\"><input name=\"pw\"></form>\n";
     format!(
         "Return-Path: <it@quota.example.net>\n\
          Received: from mail.quota.example.net (mail.quota.example.net [198.51.100.23])\n\
@@ -151,19 +198,14 @@ fn phishing() -> String {
          Open the attached page and confirm your password within 24 hours.\n\
          \n\
          --bait\n\
-         Content-Type: text/html; name=\"{INVOICE_NAME}\"\n\
-         Content-Disposition: attachment; filename=\"{INVOICE_NAME}\"\n\
+         Content-Type: text/html; name=\"quota.html\"\n\
+         Content-Disposition: attachment; filename=\"quota.html\"\n\
          Content-Transfer-Encoding: base64\n\
          \n\
          {}\n\
          --bait--",
-        STANDARD.encode(invoice())
+        STANDARD.encode(page)
     )
-}
-
-/// The octets of the page in it.
-pub(super) fn invoice() -> Vec<u8> {
-    b"<form action=\"https://quota.example.net/login\"><input name=\"pw\"></form>\n".to_vec()
 }
 
 /// 4: what an abuse desk's machine sends (RFC 5965).

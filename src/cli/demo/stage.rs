@@ -57,10 +57,10 @@ impl Stage {
             dir,
             exe,
             team: person("CSIRT-EXAMPLE", "csirt@example.org")?,
-            alice: person("Alice Martin", "alice@example.org")?,
-            camille: person("Camille Durand", "camille@corp.example")?,
-            noor: person("Noor Haddad", "noor@hospital.example")?,
-            tom: person("Tom Weaver", "tom@partner.example")?,
+            alice: person("Alice", "alice@example.org")?,
+            camille: person("Camille", "camille@corp.example")?,
+            noor: person("Noor", "noor@hospital.example")?,
+            tom: person("Tom", "tom@partner.example")?,
             stranger: person("CSIRT-EXAMPLE", "csirt@example.org")?,
         };
         for folder in ["", "certs", "people", "pages", "out", "gnupg"] {
@@ -79,7 +79,10 @@ impl Stage {
             stage.write(&format!("people/{name}-secret.asc"), &person.secret)?;
         }
         stage.write("people/team.asc", &stage.team.public)?;
-        stage.write("people/README", "These keys were made for this demo. They have no passphrase and belong to nobody.\n")?;
+        stage.write(
+            "people/README",
+            "These keys were made for this demo. They have no passphrase and belong to nobody.\n",
+        )?;
         stage.write("pager.sh", PAGER)?;
         stage.write(CONFIG, &stage.config())?;
         Ok(stage)
@@ -96,7 +99,8 @@ impl Stage {
         let name = maildir::deliver(&maildir, octets, at.timestamp()).map_err(|e| failed(e.to_string()))?;
         // When a mail was received is when its file was written.
         let file = File::options().append(true).open(maildir.join("new").join(name));
-        file.and_then(|file| file.set_modified(at.timestamp().into())).map_err(|e| failed(format!("{}: {e}", maildir.display())))
+        file.and_then(|file| file.set_modified(at.timestamp().into()))
+            .map_err(|e| failed(format!("{}: {e}", maildir.display())))
     }
 
     /// How a person would type it, in the folder of the demo.

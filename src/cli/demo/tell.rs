@@ -9,6 +9,9 @@ use crate::rules::untrusted::Untrusted;
 use serde_json::Value;
 use std::io::{BufRead, IsTerminal};
 
+/// Characters of the widest line of an excerpt.
+const WIDE: usize = 116;
+
 /// Who tells the story.
 pub(super) struct Teller {
     styled: bool,
@@ -80,14 +83,30 @@ impl Teller {
         self.line(&format!("   {}", self.paint("36", &format!("$ {words}"))))
     }
 
-    /// At most `most` lines of somebody's text, made safe to show.
+    /// At most `most` lines of somebody's text, made safe to show; long lines are folded.
     pub fn excerpt(&self, text: &str, most: usize) -> Result<(), Failure> {
         let text = Untrusted::from(text.replace("\r\n", "\n").trim_end()).terminal();
-        let bar = self.paint("2", "│");
-        for line in text.lines().take(most) {
-            self.line(format!("   {bar} {line}").trim_end())?;
+        let lines: Vec<String> = text.lines().flat_map(folded).collect();
+        let mut shown = lines.get(..most).unwrap_or(&lines).to_vec();
+        if shown.len() < lines.len() {
+            while shown.last().is_some_and(|line| line.is_empty()) {
+                shown.pop();
+            }
+            shown.push("...".to_owned());
         }
-        if text.lines().count() > most { self.line(&format!("   {bar} ...")) } else { Ok(()) }
+        self.barred(&shown)
+    }
+
+    /// The table that a command printed; what is too wide is cut.
+    pub fn table(&self, text: &str) -> Result<(), Failure> {
+        let text = Untrusted::from(text.trim_end()).terminal();
+        let lines: Vec<String> = text.lines().map(|line| line.chars().take(WIDE).collect()).collect();
+        self.barred(&lines)
+    }
+
+    fn barred(&self, lines: &[String]) -> Result<(), Failure> {
+        let bar = self.paint("2", "│");
+        lines.iter().try_for_each(|line| self.line(format!("   {bar} {line}").trim_end()))
     }
 
     /// A line as it is.
@@ -102,5 +121,48 @@ impl Teller {
 
     fn paint(&self, style: &str, text: &str) -> String {
         if self.styled { format!("\u{1b}[{style}m{text}\u{1b}[0m") } else { text.to_owned() }
+    }
+}
+
+/// A line in pieces that are no wider than an excerpt, broken at blanks where there are some.
+fn folded(line: &str) -> Vec<String> {
+    let mut pieces = vec![String::new()];
+    for word in line.split_inclusive(' ') {
+        let last = pieces.last().map_or(0, |piece| piece.chars().count());
+        if last > 0 && last + word.trim_end().chars().count() > WIDE {
+            pieces.push(String::new());
+        }
+        if let Some(piece) = pieces.last_mut() {
+            piece.push_str(word);
+        }
+    }
+    pieces
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Teller, WIDE, folded};
+    use serde_json::json;
+
+    #[test]
+    fn a_claim_that_does_not_hold_is_counted() {
+        let mut tell = Teller::new(false, false);
+        tell.same("one", [(&json!("new"), json!("new"))]).unwrap();
+        assert_eq!(tell.tally(), (1, 0));
+        tell.same("two", [(&json!(1), json!(1)), (&json!("open"), json!("new"))]).unwrap();
+        tell.holds("three", "a text", "word").unwrap();
+        tell.lacks("four", "a text", &["text"]).unwrap();
+        assert_eq!(tell.tally(), (4, 3));
+    }
+
+    #[test]
+    fn long_lines_are_folded_and_lose_nothing() {
+        assert_eq!(folded(""), [""]);
+        assert_eq!(folded("  a b"), ["  a b"]);
+        let long = "word ".repeat(60);
+        let pieces = folded(&long);
+        assert!(pieces.len() == 3 && pieces.iter().all(|piece| piece.trim_end().chars().count() <= WIDE), "{pieces:?}");
+        assert_eq!(pieces.concat(), long);
+        assert_eq!(folded(&"x".repeat(500)).len(), 1, "what has no blank stays whole: it may be copied");
     }
 }
