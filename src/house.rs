@@ -222,7 +222,8 @@ fn start_clock(store: &Store, settings: &Settings, now: Option<Timestamp>) -> Re
     Ok(Clock::simulated(from))
 }
 
-fn load_keys(settings: &Settings) -> MemoryKeys {
+/// Loads the team's secret keys; what cannot be loaded stands in `troubles`.
+pub fn load_keys(settings: &Settings) -> MemoryKeys {
     let mut troubles = Vec::new();
     let mut files = Vec::new();
     for path in &settings.pgp.secret_keys {

@@ -19,7 +19,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 /// A mailbox may hold so many mails at first sight without a word in the config (`existing`).
-const FEW: usize = 10;
+pub const FEW: usize = 10;
 
 /// A mail that could not be had so often is asked for by its head alone; after that, a stub takes its place.
 const REFUSALS: u32 = 3;
