@@ -43,9 +43,12 @@ pub struct Watch {
 }
 
 impl Watch {
-    /// `csirt/INBOX`: for logs and `status`.
+    /// `csirt/INBOX`, or `csirt` for a Maildir: for logs and `status`.
     pub fn name(&self) -> String {
-        format!("{}/{}", self.mailbox.name, self.folder)
+        match self.folder.as_str() {
+            "" => self.mailbox.name.clone(),
+            folder => format!("{}/{folder}", self.mailbox.name),
+        }
     }
 }
 
