@@ -19,7 +19,6 @@ use jiff::Zoned;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use stage::{Stage, failed};
-use std::time::Instant;
 use tell::Teller;
 
 /// The evening before a public holiday: 1 May 2025 is a Thursday, then comes a Friday, then a weekend.
@@ -41,7 +40,11 @@ const SECRETS: [&str; 7] = ["Panel open", "supplier", "203.0.113.45", "ongiciel"
 
 /// Tells the story. `exit`: without pausing between the steps.
 pub(super) fn run(global: &Global, exit: bool) -> Result<u8, Failure> {
-    let started = Instant::now();
+    // Elsewhere a reader that has gone away is no failure; here it leaves steps untold and unchecked.
+    tell_all(global, exit).map_err(|failure| Failure { code: failure.code.max(FAILED), ..failure })
+}
+
+fn tell_all(global: &Global, exit: bool) -> Result<u8, Failure> {
     let mut tell = Teller::new(!exit, styled(global));
     tell.line("Vigie, the front door of a CSIRT: five mails arrive, and what becomes of them.")?;
     tell.line("Nothing leaves this machine; the clock is simulated.")?;
@@ -53,9 +56,8 @@ pub(super) fn run(global: &Global, exit: bool) -> Result<u8, Failure> {
     }
     ending::tell(&stage, &tell)?;
     let (claims, broken) = tell.tally();
-    let seconds = started.elapsed().as_secs_f32();
     tell.line(&match broken {
-        0 => format!("\n{claims} claims, all of them held ({seconds:.0} s)."),
+        0 => format!("\n{claims} claims, all of them held."),
         broken => format!("\n{broken} of {claims} claims did NOT hold; see ✗ above."),
     })?;
     Ok(if broken == 0 { 0 } else { FAILED })
