@@ -119,11 +119,7 @@ impl Store {
 
     /// Runs one write transaction: all of it is kept, or nothing where `work` fails.
     pub fn write<T>(&self, work: impl FnOnce(&Tx) -> Result<T>) -> Result<T> {
-        let mut writer = held(&self.writer);
-        let tx = Tx(writer.transaction_with_behavior(TransactionBehavior::Immediate)?);
-        let outcome = work(&tx)?;
-        tx.0.commit()?;
-        Ok(outcome)
+        self.change(work)
     }
 
     /// As `write`, for work that may also refuse: nothing is kept where it does.

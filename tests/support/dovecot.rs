@@ -63,6 +63,7 @@ impl Dovecot {
         let mut users: String = USERS.iter().map(|user| line(user, PASSWORD)).collect();
         users += &line(UMLAUT.0, UMLAUT.1);
         std::fs::write(root.join("users"), users).unwrap();
+        std::fs::write(root.join("imap.pass"), PASSWORD).unwrap();
         let (port, tls_port) = (free_port(), free_port());
         let text = CONFIG
             .replace("ROOT", root.to_str().unwrap())
@@ -104,10 +105,37 @@ impl Dovecot {
         }
     }
 
+    /// A mailbox of a config: `name` at example.org, filed into Vigie/Filed; `more` are further keys.
+    pub fn mailbox(&self, name: &str, tls: Tls, more: &str) -> String {
+        let kind = if name == "contact" { "contact" } else { "incident" };
+        let (port, tls) = match tls {
+            Tls::Implicit => (self.tls_port, "implicit"),
+            Tls::StartTls => (self.port, "starttls"),
+            Tls::None => (self.port, "none"),
+        };
+        let ca = if tls == "none" { String::new() } else { format!("ca_file = \"{}\"", self.path("ca.pem").display()) };
+        let password = self.path("imap.pass");
+        format!(
+            "[[mailbox]]\nname = \"{name}\"\naddresses = [\"{name}@example.org\"]\nkind = \"{kind}\"\nsource = \"imap\"\n\
+             host = \"localhost\"\nport = {port}\ntls = \"{tls}\"\n{ca}\nuser = \"{name}@example.org\"\n\
+             password_file = \"{}\"\n{more}\n",
+            password.display()
+        )
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
     /// Delivers into the INBOX as a local delivery agent does: durably, with the octets as they are.
     pub fn deliver(&self, user: &str, octets: &[u8]) {
+        self.put(user, "INBOX", octets);
+    }
+
+    /// Puts a mail into a folder, which is made if it is missing.
+    pub fn put(&self, user: &str, folder: &str, octets: &[u8]) {
         static COUNT: AtomicU64 = AtomicU64::new(0);
-        let maildir = self.maildir(user, "INBOX");
+        let maildir = self.maildir(user, folder);
         for folder in ["", "cur", "new", "tmp"] {
             let path = maildir.join(folder);
             std::fs::create_dir_all(&path).unwrap();

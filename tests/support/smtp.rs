@@ -67,6 +67,15 @@ pub struct Mail {
     pub hello: String,
     /// Whether the reply to the end of data was a plain 250.
     pub accepted: bool,
+    /// When its dot came.
+    pub at: Option<Instant>,
+}
+
+impl Mail {
+    /// Its octets as text.
+    pub fn text(&self) -> String {
+        String::from_utf8_lossy(&self.data).into_owned()
+    }
 }
 
 struct State {
@@ -134,6 +143,11 @@ impl Recorder {
     /// The mails that were accepted with 250.
     pub fn mails(&self) -> Vec<Mail> {
         self.everything().into_iter().filter(|m| m.accepted).collect()
+    }
+
+    /// The accepted mails to one address, oldest first.
+    pub fn mails_to(&self, address: &str) -> Vec<Mail> {
+        self.mails().into_iter().filter(|mail| mail.to.iter().any(|to| to.contains(address))).collect()
     }
 
     /// Also those whose dot arrived but that were then refused or left without reply.
@@ -328,6 +342,6 @@ fn take(link: &mut Link, state: &State, mail: &mut Mail) -> std::io::Result<bool
         Some(Fault::Reply(text)) => text.starts_with("250 "),
         Some(_) => false,
     };
-    state.mails.lock().unwrap().push(Mail { accepted, ..mail.clone() });
+    state.mails.lock().unwrap().push(Mail { accepted, at: Some(Instant::now()), ..mail.clone() });
     pass(state, Step::End, link, "250 2.0.0 queued as 1")
 }
