@@ -14,9 +14,6 @@ mod judge;
 pub mod open;
 pub mod seal;
 pub mod seam;
-#[cfg(test)]
-mod fixtures;
-mod judge;
 
 use jiff::Timestamp;
 use sequoia_openpgp::Result;
