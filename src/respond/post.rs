@@ -10,7 +10,8 @@
 
 use super::seal::{self, Refusal, Sealing};
 use super::wording::Texts;
-use crate::decide::{file, raise};
+use crate::decide::file::{self, Answer};
+use crate::decide::raise;
 use crate::edge::openpgp::seam::PrivateKeys;
 use crate::edge::smtp::{self, Parcel};
 use crate::edge::{folder, pager, random, secret, tls};
@@ -288,7 +289,10 @@ fn sent(tx: &Tx, post: &Post, out: &Out, now: Timestamp) -> Result<()> {
             let reporter = tickets::get(tx, ticket)?.and_then(|t| t.reporter).and_then(|r| Address::parse(&r));
             // Only what reached the reporter is an answer to them.
             match reporter.is_some() && reporter == Address::parse(&out.to) {
-                true => file::answered(tx, ticket, &author, now, now, "answer accepted by the mail server"),
+                true => {
+                    let answer = Answer { who: &author, at: now, what: "answer accepted by the mail server" };
+                    file::answered(tx, &post.settings, ticket, &answer, now)
+                }
                 false => history::add(tx, Some(ticket), now, &author, "message accepted by the mail server"),
             }
         }

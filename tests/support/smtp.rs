@@ -234,7 +234,10 @@ fn serve(stream: TcpStream, state: &State) -> std::io::Result<()> {
                 pass(state, Step::Rcpt, &mut raw, "250 ok")?
             }
             "DATA" => pass(state, Step::Data, &mut raw, "354 go on")? && take(&mut raw, state, &mut mail)?,
-            "QUIT" => pass(state, Step::Quit, &mut raw, "221 bye")? && return Ok(()),
+            "QUIT" => {
+                pass(state, Step::Quit, &mut raw, "221 bye")?;
+                false
+            }
             _ => {
                 say(&mut raw, "500 what?")?;
                 true
