@@ -103,6 +103,22 @@ pub async fn sync(
     Ok(came + ask_again(session, store, watch, &cursor, now).await?)
 }
 
+/// Notes that a watched folder is not there yet: all that it holds once it is made is new to us.
+pub async fn absent(store: &Arc<Store>, watch: &Watch, now: Timestamp) -> Result<(), Trouble> {
+    let (mailbox, folder, role) = (watch.mailbox.name.clone(), watch.folder.clone(), watch.role);
+    stored(store, move |s| {
+        s.write(|tx| {
+            if spool::cursor(tx, &mailbox, &folder)?.is_none() {
+                // No folder has this UIDVALIDITY (RFC 3501 section 9: nz-number).
+                let nowhere = Cursor { uidvalidity: 0, next_uid: 1, history_until: 0, first_seen_at: now };
+                spool::set_cursor(tx, &mailbox, &folder, role, &nowhere)?;
+            }
+            Ok(())
+        })
+    })
+    .await
+}
+
 /// The first sight of a folder. An inbox with many mails is not read before the config says what they are.
 async fn first_sight(
     session: &mut Session,

@@ -182,6 +182,7 @@ async fn by_imap(
             Ok(folder) => *folder,
             // Nobody has sent anything from there yet.
             Err(ImapTrouble::NoFolder(_)) if watch.role == Role::Sent => {
+                intake::absent(&house.store, watch, house.now()).await?;
                 turns::note(house, &name, house.now(), None);
                 ground.pulse.beat(&name, LOCKED_OUT + Duration::from_secs(120));
                 tokio::select! {

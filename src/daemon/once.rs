@@ -62,7 +62,9 @@ async fn look(house: &House, post: &folders::Post) -> Result<(), ImapTrouble> {
         Way::Imap(imap) => {
             let mut session = folders::log_in(imap).await?;
             match session.select(&watch.folder).await {
-                Err(ImapTrouble::NoFolder(_)) if watch.role == Role::Sent => {}
+                Err(ImapTrouble::NoFolder(_)) if watch.role == Role::Sent => {
+                    intake::absent(&house.store, watch, now).await?;
+                }
                 Err(trouble) => return Err(trouble),
                 Ok(folder) => {
                     let look = Look { now, pace: Pace::Batches, progress: &show };

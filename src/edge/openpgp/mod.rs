@@ -10,6 +10,7 @@ mod callbacks;
 pub mod certs;
 #[cfg(test)]
 pub(crate) mod fixtures;
+mod fixtures;
 mod judge;
 pub mod open;
 pub mod seal;
