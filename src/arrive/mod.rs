@@ -2,16 +2,16 @@
 
 pub mod addresses;
 pub mod candidates;
+mod decode;
 pub mod entity;
+mod envelope;
 pub mod header;
 pub mod html;
 pub mod indicators;
 pub mod intake;
+mod multipart;
 pub mod open;
+mod outer;
 pub mod params;
 pub mod read;
-mod decode;
-mod envelope;
-mod multipart;
-mod outer;
 mod refang;

@@ -7,12 +7,12 @@
 
 pub mod armor;
 pub mod certs;
-pub mod open;
-pub mod seal;
-pub mod seam;
 #[cfg(test)]
 mod fixtures;
 mod judge;
+pub mod open;
+pub mod seal;
+pub mod seam;
 
 use jiff::Timestamp;
 use sequoia_openpgp::Result;
