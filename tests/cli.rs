@@ -236,13 +236,16 @@ fn p13_an_answer_to_an_encrypted_report_is_taken_once_the_certificate_is_importe
 }
 
 #[test]
-fn p11_red_never_leaves_in_clear_whatever_the_reason() {
+fn p11_red_leaves_in_clear_only_with_a_reason_that_the_history_keeps() {
     let desk = Desk::new();
     desk.ingest(&plain("a@corp.example", "[TLP:RED] names", "x"), FRIDAY);
     assert_eq!(desk.show("1")["tlp"], "RED");
-    let output = desk.feed(&["ticket", "answer", "1", "--allow-clear", "--reason", "hurry"], b"x\n");
+    let output = desk.feed(&["ticket", "answer", "1"], b"x\n");
     assert_eq!(code(&output), 1);
     assert!(text(&output.stderr).contains("RED"), "{}", text(&output.stderr));
+    let reason = ["--as", "alice", "ticket", "answer", "1", "--allow-clear", "--reason", "the author agreed"];
+    assert_eq!(code(&desk.feed(&reason, b"x\n")), 0);
+    assert!(history(&desk, "1").iter().any(|(who, what)| who == "alice" && what.contains("the author agreed")));
 }
 
 #[test]

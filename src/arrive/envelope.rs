@@ -29,8 +29,9 @@ pub(super) struct Layers<'a> {
     pub encryption_problem: Option<EncryptionProblem>,
     /// Of signatures over the whole of the payload.
     pub whole: Vec<SignatureFact>,
-    /// Of signatures over a text block.
-    pub blocks: Vec<SignatureFact>,
+    /// Of signatures that cover less: a text block, or a ciphertext of which nobody knows who wrote
+    /// what is in it, as anyone can sign a ciphertext that he cannot read.
+    pub parts: Vec<SignatureFact>,
     /// The payload came out of an encrypted layer of the Envelope.
     pub deciphered: bool,
     layers: usize,
@@ -144,7 +145,7 @@ impl<'a> Layers<'a> {
             encryption: Encryption::None,
             encryption_problem: None,
             whole: Vec::new(),
-            blocks: Vec::new(),
+            parts: Vec::new(),
             deciphered: false,
             layers: 0,
             opened_blocks: 0,
@@ -170,6 +171,7 @@ impl<'a> Layers<'a> {
                     if repaired {
                         note(&mut self.problems, Problem::Repaired);
                     }
+                    self.parts.append(&mut self.whole);
                     let opened = open::decrypt(children(&part).get(cipher).map_or(&[], bytes), self.ring, self.now);
                     let Some((plaintext, facts)) = self.settle(opened) else { break };
                     self.whole.extend(facts);
@@ -243,14 +245,7 @@ impl<'a> Layers<'a> {
     fn verify(&self, source: &[u8], part: &Part) -> Vec<SignatureFact> {
         let [signed, signature] = children(part) else { return Vec::new() };
         let octets = source.get(signed.span.clone()).unwrap_or_default();
-        let canonical = canonical(octets);
-        let facts = open::verify_detached(&canonical, bytes(signature), self.ring, self.now);
-        let failed = facts.iter().all(|fact| fact.state == crate::rules::verdict::Signature::Bad);
-        if failed && canonical.as_ref() != octets {
-            // Some sign the line ends that they happen to store; those octets are signed as well.
-            return open::verify_detached(octets, bytes(signature), self.ring, self.now);
-        }
-        facts
+        open::verify_detached(&canonical(octets), bytes(signature), self.ring, self.now)
     }
 
     /// Looks below the Envelope: layers there are noted, signed ones give way to what they hold, text
@@ -277,6 +272,12 @@ impl<'a> Layers<'a> {
             _ if depth > 0 => note(&mut self.problems, Problem::InnerLayer),
             _ => {}
         }
+        // The mark of PGP/MIME beside a ciphertext, in no structure that we know.
+        let is_mark = part.media_type == "application/pgp-encrypted" && states_version(part);
+        if is_mark && self.encryption == Encryption::None {
+            note(&mut self.problems, Problem::InnerLayer);
+            self.fail(EncryptionProblem::Malformed);
+        }
         match &mut part.body {
             Body::Multi(children) => children.iter_mut().for_each(|child| self.below(child, depth + 1)),
             Body::Message { mail, .. } if holds_layer(mail, 0) => note(&mut self.problems, Problem::InnerLayer),
@@ -288,7 +289,13 @@ impl<'a> Layers<'a> {
     /// Opens the blocks in a text part, and puts in their place what they hold.
     fn open_blocks(&mut self, part: &mut Part) {
         let Body::Leaf { bytes, text: Some(_) } = &part.body else { return };
-        if part.media_type != "text/plain" || part.disposition == "attachment" {
+        if part.disposition == "attachment" {
+            return;
+        }
+        if part.media_type == "text/html" {
+            return self.open_html(part);
+        }
+        if part.media_type != "text/plain" {
             return;
         }
         let charset = part.param("charset").unwrap_or("").to_owned();
@@ -317,14 +324,39 @@ impl<'a> Layers<'a> {
         }
     }
 
+    /// Opens a text in HTML that is one encrypted block and nothing else; it becomes plain text.
+    fn open_html(&mut self, part: &mut Part) {
+        let Body::Leaf { text: Some(text), .. } = &part.body else { return };
+        if !text.contains("-----BEGIN PGP MESSAGE-----") || self.opened_blocks >= BLOCKS {
+            return;
+        }
+        let plain = html2text::from_read(text.as_bytes(), 200).unwrap_or_default();
+        let found = armor::find(&plain);
+        let [block] = found.as_slice() else { return };
+        let around = [plain.get(..block.span.start), plain.get(block.span.end..)];
+        if around.iter().any(|text| text.is_none_or(|text| !text.trim().is_empty())) {
+            return;
+        }
+        self.opened_blocks += 1;
+        let octets = plain.get(block.span.clone()).unwrap_or_default().as_bytes();
+        if let Some(content) = self.open_block(octets, block.kind) {
+            let shown = decode::charset(&content, part.param("charset").unwrap_or("")).0;
+            part.media_type = "text/plain".to_owned();
+            part.body = Body::Leaf { bytes: shown.clone().into_bytes(), text: Some(shown) };
+        }
+    }
+
     fn open_block(&mut self, octets: &[u8], kind: armor::Kind) -> Option<Vec<u8>> {
         if kind == armor::Kind::Cleartext {
             let Some((content, facts)) = open::verify_cleartext(octets, self.ring, self.now) else {
-                self.blocks.push(SignatureFact::malformed());
+                self.parts.push(SignatureFact::malformed());
                 return None;
             };
-            self.blocks.extend(facts);
+            self.parts.extend(facts);
             return Some(content);
+        }
+        if !holds_armour(octets) {
+            return None;
         }
         // Ciphertext inside an Envelope is not opened by itself (T23, T47).
         if self.layers > 0 {
@@ -333,7 +365,7 @@ impl<'a> Layers<'a> {
         }
         let opened = open::decrypt(octets, self.ring, self.now);
         let (plaintext, facts) = self.settle(opened)?;
-        self.blocks.extend(facts);
+        self.parts.extend(facts);
         Some(plaintext)
     }
 }
@@ -343,6 +375,14 @@ fn first_child(part: Part) -> Part {
         Body::Multi(children) => children.into_iter().next().unwrap_or_default(),
         _ => part,
     }
+}
+
+/// Whether there is armour between the lines that begin and end a block, or just words about it.
+fn holds_armour(block: &[u8]) -> bool {
+    let text = ascii(block);
+    let is_data =
+        |line: &str| line.len() >= 40 && line.bytes().all(|b| b.is_ascii_alphanumeric() || b"+/=".contains(&b));
+    armor::decode(&text).is_some() || text.lines().any(|line| is_data(line.trim()))
 }
 
 /// Whether readers could disagree on how the part is built (T4, T5).

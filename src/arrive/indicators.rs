@@ -5,7 +5,8 @@
 //! hosts are not filtered here.
 //!
 //! What is a choice:
-//! - A name counts if its suffix is on the public suffix list and something stands before it.
+//! - A name counts if its suffix is on the public suffix list, or reserved for examples, and
+//!   something stands before it.
 //! - `report.zip`, `setup.py` end like domains. A name of two labels whose last is a usual file ending
 //!   counts only if it was defanged or stands in a URL or an e-mail address. What follows a `/` or `\`
 //!   is a path. `end.The` is the end of a sentence.
@@ -340,12 +341,15 @@ fn is_domain(word: &str) -> bool {
         top.chars().all(|c| c.is_alphanumeric() || c == '-') && !top.starts_with(|c: char| c.is_ascii_digit())
     });
     let has_letter = word.chars().any(char::is_alphabetic);
-    top_ok
-        && has_letter
-        && psl::suffix(lower.as_bytes()).is_some_and(|suffix| {
+    // RFC 2606: exercises and documentation write with these.
+    let reserved = [".example", ".test", ".invalid"].iter().any(|top| lower.ends_with(top));
+    let listed = || {
+        psl::suffix(lower.as_bytes()).is_some_and(|suffix| {
             let below = suffix.as_bytes().len() < lower.len();
             suffix.is_known() && (below || suffix.typ() == Some(psl::Type::Private))
         })
+    };
+    top_ok && has_letter && (reserved || listed())
 }
 
 /// Two labels, of which the last is more often the ending of a file than a domain.

@@ -52,6 +52,14 @@ impl Watch {
 /// Told how many mails of how many are stored, on long work.
 pub type Progress<'a> = &'a (dyn Fn(u64, u64) + Sync);
 
+/// One look at a folder.
+#[derive(Clone, Copy)]
+pub struct Look<'a> {
+    pub now: Timestamp,
+    pub pace: Pace,
+    pub progress: Progress<'a>,
+}
+
 /// Store work in the middle of talk with a server: on a thread that may block.
 async fn stored<T: Send + 'static>(
     store: &Arc<Store>,
@@ -71,10 +79,9 @@ pub async fn sync(
     selected: &Selected,
     store: &Arc<Store>,
     watch: &Watch,
-    pace: Pace,
-    now: Timestamp,
-    progress: Progress<'_>,
+    look: Look<'_>,
 ) -> Result<usize, Trouble> {
+    let now = look.now;
     let (mailbox, folder) = (watch.mailbox.name.clone(), watch.folder.clone());
     let known = stored(store, move |s| s.read(|c| spool::cursor(c, &mailbox, &folder))).await?;
     let mut cursor = match known {
@@ -89,7 +96,7 @@ pub async fn sync(
         None => first_sight(session, selected, watch, now).await?,
     };
     let uids = session.search_from(selected, cursor.next_uid).await?;
-    let came = take(session, store, watch, pace, &mut cursor, &uids, now, progress).await?;
+    let came = take(session, store, watch, &mut cursor, &uids, look).await?;
     Ok(came + ask_again(session, store, watch, &cursor, now).await?)
 }
 
@@ -125,16 +132,15 @@ async fn take(
     session: &mut Session,
     store: &Arc<Store>,
     watch: &Watch,
-    pace: Pace,
     cursor: &mut Cursor,
     uids: &[u32],
-    now: Timestamp,
-    progress: Progress<'_>,
+    look: Look<'_>,
 ) -> Result<usize, Trouble> {
+    let now = look.now;
     let (mut came, mut seen) = (0, 0);
     for some in uids.chunks(1000) {
         let metas = session.size_and_date(some).await?;
-        let batches: Vec<&[Meta]> = match pace {
+        let batches: Vec<&[Meta]> = match look.pace {
             Pace::Batches => imap::batches(&metas).collect(),
             Pace::Single => metas.chunks(1).collect(),
         };
@@ -156,7 +162,7 @@ async fn take(
             };
             came += keep(store, watch, cursor, batch, fetched, now).await?;
             seen += batch.len() as u64;
-            progress(seen, uids.len() as u64);
+            (look.progress)(seen, uids.len() as u64);
         }
         if let Some(last) = some.last() {
             cursor.next_uid = last.saturating_add(1);

@@ -5,7 +5,7 @@
 
 use super::entity::{Body, Part, parse};
 use super::envelope::Layers;
-use super::header::note;
+use super::header::{self, note};
 use super::outer;
 use crate::edge::openpgp::open::{Ring, SignatureFact};
 use crate::rules::address::Address;
@@ -32,7 +32,7 @@ pub struct Opened {
     pub problems: Vec<Problem>,
 }
 
-/// A signature older than this at receipt may be a replay (A5.9).
+/// A signature older than this at receipt, or this far from the date of the mail, may be a replay (A5.9).
 const FRESH: SignedDuration = SignedDuration::from_hours(7 * 24);
 
 /// Opens a mail. `own` are the team's addresses, `received_at` is when the mail came.
@@ -51,8 +51,18 @@ pub fn open(raw: &[u8], ring: &Ring, own: &[Address], now: Timestamp, received_a
             }
         }
     }
+    // A whole mail wrapped for its header fields (RFC 8551, 3.1), as some old clients do.
+    let is_wrapped = tree.media_type == "message/rfc822"
+        && tree.param("forwarded").is_some_and(|value| value.eq_ignore_ascii_case("no"));
+    if let (true, Body::Message { mail, .. }) = (is_wrapped, &mut tree.body) {
+        tree = std::mem::take(mail);
+    }
     let is_proven = layers.deciphered || layers.whole.iter().any(|fact| fact.state == Signature::Good);
-    let protection = if is_proven { protection(&tree, layers.deciphered) } else { Protection::None };
+    let protection = match is_proven {
+        true if is_wrapped => Protection::Subject,
+        true => protection(&tree, layers.deciphered),
+        false => Protection::None,
+    };
     let headers = match protection {
         Protection::Whole => protected_fields(&tree, &outer_headers),
         _ => outer_headers.clone(),
@@ -70,7 +80,8 @@ pub fn open(raw: &[u8], ring: &Ring, own: &[Address], now: Timestamp, received_a
         note(&mut layers.problems, Problem::NoFrom);
     }
     let subject_protected = protected_subject.is_some();
-    let verdict = Verdict { subject_protected, ..verdict(&layers, sender.address.as_ref(), received_at) };
+    let date = first(&headers, "Date").and_then(header::date);
+    let verdict = Verdict { subject_protected, ..verdict(&layers, sender.address.as_ref(), received_at, date) };
     drop_legacy_display(&mut tree);
     Opened {
         verdict,
@@ -91,7 +102,7 @@ pub fn open(raw: &[u8], ring: &Ring, own: &[Address], now: Timestamp, received_a
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Protection {
     None,
-    /// `protected-headers="v1"`: the subject alone (A6.7).
+    /// `protected-headers="v1"`, or the mail was wrapped whole: the subject alone (A6.7).
     Subject,
     /// RFC 9788: every field that is not structural.
     Whole,
@@ -164,10 +175,10 @@ fn sender(headers: &[(String, String)], outer: &Outer, protection: Protection, f
     as_outer(true)
 }
 
-/// What the signatures and layers amount to.
-fn verdict(layers: &Layers, from: Option<&Address>, received_at: Timestamp) -> Verdict {
+/// What the signatures and layers amount to. `date` is what the mail says of when it was written.
+fn verdict(layers: &Layers, from: Option<&Address>, received_at: Timestamp, date: Option<Timestamp>) -> Verdict {
     let (facts, covers) = match layers.whole.as_slice() {
-        [] => (layers.blocks.as_slice(), Covers::Part),
+        [] => (layers.parts.as_slice(), Covers::Part),
         whole => (whole, Covers::Whole),
     };
     let mut verdict =
@@ -185,7 +196,10 @@ fn verdict(layers: &Layers, from: Option<&Address>, received_at: Timestamp) -> V
     verdict.covers = covers;
     verdict.authenticated = rung(fact, from);
     verdict.signed_by_sender = covers == Covers::Whole && bound(fact);
-    let is_old = fact.made_at.is_some_and(|made_at| received_at.duration_since(made_at) > FRESH);
+    let is_old = fact.made_at.is_some_and(|made_at| {
+        received_at.duration_since(made_at) > FRESH
+            || date.is_some_and(|date| date.duration_since(made_at).abs() > FRESH)
+    });
     verdict.signature_problem = match (covers, is_old) {
         (_, true) => Some(SignatureProblem::Old),
         (Covers::Part, false) => Some(SignatureProblem::Partial),

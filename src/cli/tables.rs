@@ -5,7 +5,7 @@ use super::time;
 use crate::app::views::*;
 use crate::rules::ticket::Priority;
 use crate::rules::untrusted::Untrusted;
-use comfy_table::{Attribute, Cell, Color, ColumnConstraint, ContentArrangement, Table, Width, presets};
+use comfy_table::{Attribute, Cell, Color, ColumnConstraint, ContentArrangement, Table, presets};
 use jiff::Timestamp;
 
 /// A table without lines: one row a line where the terminal is wide enough.
@@ -15,7 +15,10 @@ fn table(out: &Output, headers: &[&str]) -> Table {
     if out.styled {
         table.enforce_styling();
     } else {
+        // The terminal's width counts without colours too.
+        let width = table.width();
         table.force_no_tty();
+        width.map(|width| table.set_width(width));
     }
     table.set_header(headers.iter().map(|header| Cell::new(header).add_attribute(Attribute::Bold)));
     for column in table.column_iter_mut() {
@@ -43,11 +46,14 @@ fn none(what: &str) -> String {
     format!("no {what}\n")
 }
 
+/// Below this many columns a list of tickets leaves out who and whose: words cut in pieces help nobody.
+const WIDE: u16 = 110;
+
 pub(super) fn tickets(out: &Output, tickets: &[TicketView], now: Timestamp) -> String {
     if tickets.is_empty() {
         return none("tickets");
     }
-    let mut table = table(out, &["ticket", "state", "", "due", "from", "subject", "assignee"]);
+    let mut table = table(out, &["ticket", "state", "", "due", "subject", "from", "assignee"]);
     for ticket in tickets {
         let urgent = urgency(ticket);
         let (due, broken) = due_in_short(out, ticket, now);
@@ -56,18 +62,29 @@ pub(super) fn tickets(out: &Output, tickets: &[TicketView], now: Timestamp) -> S
             Cell::new(ticket.state.word()),
             loud(urgent.to_owned(), !urgent.is_empty()),
             loud(due, broken),
-            Cell::new(shortened(&from(&ticket.reporter), 40)),
             Cell::new(shortened(&ticket.subject.line(), 80)),
+            Cell::new(shortened(&from(&ticket.reporter), 40)),
             Cell::new(or_dash(ticket.assignee.as_deref())),
         ]);
     }
-    if let Some(column) = table.column_mut(0) {
-        column.set_constraint(ColumnConstraint::ContentWidth);
+    for fixed in 0..4 {
+        whole(&mut table, fixed);
     }
-    if let Some(column) = table.column_mut(5) {
-        column.set_constraint(ColumnConstraint::LowerBoundary(Width::Fixed(20)));
+    if table.width().is_some_and(|width| width < WIDE) {
+        for left_out in [5, 6] {
+            if let Some(column) = table.column_mut(left_out) {
+                column.set_constraint(ColumnConstraint::Hidden);
+            }
+        }
     }
     finish(&table)
+}
+
+/// Lets a column never wrap.
+fn whole(table: &mut Table, column: usize) {
+    if let Some(column) = table.column_mut(column) {
+        column.set_constraint(ColumnConstraint::ContentWidth);
+    }
 }
 
 /// The loudest word about urgency.
@@ -143,9 +160,7 @@ pub(super) fn keys(out: &Output, keys: &[KeyView]) -> String {
             loud(notes(key), is_loud),
         ]);
     }
-    if let Some(column) = table.column_mut(0) {
-        column.set_constraint(ColumnConstraint::ContentWidth);
-    }
+    whole(&mut table, 0);
     finish(&table)
 }
 

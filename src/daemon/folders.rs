@@ -3,7 +3,7 @@
 
 use super::Ground;
 use super::turns;
-use crate::arrive::intake::{self, Pace, Watch};
+use crate::arrive::intake::{self, Look, Pace, Watch};
 use crate::decide::raise;
 use crate::edge::imap::{IdleEnd, ImapTrouble, Session, Timeouts};
 use crate::edge::random;
@@ -186,7 +186,10 @@ async fn by_imap(
                 ground.pulse.beat(&name, LOCKED_OUT + Duration::from_secs(120));
                 tokio::select! {
                     () = tokio::time::sleep(imap_poll(imap)) => {}
-                    () = stop.cancelled() => return Ok(session.logout().await),
+                    () = stop.cancelled() => {
+                        session.logout().await;
+                        return Ok(());
+                    }
                 }
                 selected = session.select(&watch.folder).await;
                 continue;
@@ -196,7 +199,8 @@ async fn by_imap(
         let progress = Progress::new(&name);
         let show = |done, all| progress.show(done, all);
         let looked = Instant::now();
-        let came = intake::sync(&mut session, &folder, &house.store, watch, pace, house.now(), &show).await?;
+        let look = Look { now: house.now(), pace, progress: &show };
+        let came = intake::sync(&mut session, &folder, &house.store, watch, look).await?;
         if came > 0 {
             ground.bells.spooled.notify_one();
         }
@@ -227,7 +231,8 @@ async fn by_imap(
             }
         };
         if stop.is_cancelled() {
-            return Ok(session.logout().await);
+            session.logout().await;
+            return Ok(());
         }
         if end == IdleEnd::News && looked.elapsed() < AGAIN {
             tokio::time::sleep(AGAIN - looked.elapsed()).await;

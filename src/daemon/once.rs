@@ -2,7 +2,7 @@
 
 use super::folders::{self, Progress, Way};
 use super::turns::{self, post_of};
-use crate::arrive::intake::{self, Pace};
+use crate::arrive::intake::{self, Look, Pace};
 use crate::edge::imap::ImapTrouble;
 use crate::house::House;
 use crate::journey;
@@ -65,7 +65,8 @@ async fn look(house: &House, post: &folders::Post) -> Result<(), ImapTrouble> {
                 Err(ImapTrouble::NoFolder(_)) if watch.role == Role::Sent => {}
                 Err(trouble) => return Err(trouble),
                 Ok(folder) => {
-                    intake::sync(&mut session, &folder, &house.store, watch, Pace::Batches, now, &show).await?;
+                    let look = Look { now, pace: Pace::Batches, progress: &show };
+                    intake::sync(&mut session, &folder, &house.store, watch, look).await?;
                 }
             }
             session.logout().await;

@@ -245,10 +245,10 @@ fn raise_tlp(tx: &Tx, row: &Ticket, decision: &Decision) -> Result<()> {
     use crate::rules::tlp::Mark;
     let mark = |word: &Option<String>| word.as_deref().and_then(Mark::from_word);
     let (had, has) = (mark(&row.tlp), mark(&decision.tlp));
-    if has > had {
-        if let Some(mark) = has {
-            tickets::set_tlp(tx, row.id, mark.word())?;
-        }
+    if has > had
+        && let Some(mark) = has
+    {
+        tickets::set_tlp(tx, row.id, mark.word())?;
     }
     Ok(())
 }

@@ -54,11 +54,11 @@ pub fn named(c: &Connection, settings: &Settings, report: &Report, id_key: &[u8;
         Ok(())
     };
     for id in report.references.iter().chain(&report.in_reply_to).take(POINTERS) {
-        if let Some(number) = message_id::verify(id_key, id) {
-            if let Some(ticket) = tickets::by_number(c, &number)? {
-                note(ticket.id, true)?;
-                continue;
-            }
+        if let Some(number) = message_id::verify(id_key, id)
+            && let Some(ticket) = tickets::by_number(c, &number)?
+        {
+            note(ticket.id, true)?;
+            continue;
         }
         // A mail of ours whose hash does not fit (forged, or from before a restored key) is a hint only.
         if let Some(ticket) = outbox::ticket_of_message_id(c, id)? {

@@ -22,22 +22,35 @@ fn on_duty(tx: &Tx, settings: &Settings, now: Timestamp) -> Result<Vec<String>> 
     Ok(paging::step(0, &line(tx, settings, now)?, &settings.sla.escalate_to))
 }
 
+/// One thing to tell, and to whom.
+struct Telling<'a> {
+    ticket: Option<i64>,
+    /// What makes it one and the same; the analyst's name is added.
+    slot: &'a str,
+    analysts: &'a [String],
+    not_before: Timestamp,
+}
+
 /// Owes one mail to each of these analysts.
 fn owe_each(
     tx: &Tx,
     settings: &Settings,
-    ticket: Option<i64>,
-    slot: &str,
-    analysts: &[String],
-    not_before: Timestamp,
+    telling: &Telling,
     now: Timestamp,
     intent: impl Fn(String) -> Intent,
 ) -> Result<()> {
-    for name in analysts {
-        if let Some(analyst) = settings.analyst(name) {
-            let intent = intent(name.clone());
-            outbox::owe(tx, ticket, &format!("{slot}-{name}"), analyst.address.as_str(), &intent, not_before, now)?;
-        }
+    let Telling { ticket, slot, analysts, not_before } = *telling;
+    for analyst in analysts.iter().filter_map(|name| settings.analyst(name)) {
+        let intent = intent(analyst.name.clone());
+        outbox::owe(
+            tx,
+            ticket,
+            &format!("{slot}-{}", analyst.name),
+            analyst.address.as_str(),
+            &intent,
+            not_before,
+            now,
+        )?;
     }
     if analysts.is_empty() {
         history::add(
@@ -56,18 +69,17 @@ fn owe_each(
 pub fn alert(tx: &Tx, settings: &Settings, ticket: i64, message: i64, follow_up: bool, now: Timestamp) -> Result<()> {
     let analysts = on_duty(tx, settings, now)?;
     let recent = outbox::alerts_since(tx, now - SignedDuration::from_hours(1))?;
+    let analysts = &analysts;
     match paging::storm(&recent, now, paging::ALERTS_SINGLY) {
         Storm::Single => {
-            owe_each(tx, settings, Some(ticket), &format!("alert-{message}"), &analysts, now, now, |analyst| {
-                Intent::Alert { message, follow_up, analyst }
-            })
+            let slot = format!("alert-{message}");
+            let telling = Telling { ticket: Some(ticket), slot: &slot, analysts, not_before: now };
+            owe_each(tx, settings, &telling, now, |analyst| Intent::Alert { message, follow_up, analyst })
         }
-        Storm::Grouped { window_start, send_at } => {
-            let slot = format!("alerts-{}", window_start.as_second());
-            owe_each(tx, settings, None, &slot, &analysts, send_at, now, |analyst| Intent::AlertGroup {
-                since: window_start,
-                analyst,
-            })
+        Storm::Grouped { window_start: since, send_at } => {
+            let slot = format!("alerts-{}", since.as_second());
+            let telling = Telling { ticket: None, slot: &slot, analysts, not_before: send_at };
+            owe_each(tx, settings, &telling, now, |analyst| Intent::AlertGroup { since, analyst })
         }
     }
 }
@@ -75,64 +87,71 @@ pub fn alert(tx: &Tx, settings: &Settings, ticket: i64, message: i64, follow_up:
 /// Pages the analyst on duty for an urgent ticket: once a ticket, grouped in a storm.
 pub fn page(tx: &Tx, settings: &Settings, ticket: i64, now: Timestamp, code: &str) -> Result<()> {
     let recent = duty::raised_since(tx, now - SignedDuration::from_hours(1))?;
-    match paging::storm(&recent, now, paging::PAGES_SINGLY) {
-        Storm::Single => raise_page(tx, settings, Some(ticket), &format!("ticket-{ticket}"), "urgent", now, now, code),
-        Storm::Grouped { window_start, send_at } => {
-            let slot = format!("group-{}", window_start.as_second());
-            raise_page(tx, settings, None, &slot, "group", send_at, now, code)
+    let wish = match paging::storm(&recent, now, paging::PAGES_SINGLY) {
+        Storm::Single => {
+            Wish { ticket: Some(ticket), slot: format!("ticket-{ticket}"), what: "urgent", send_at: now, code }
         }
-    }
-    .map(|_| ())
-}
-
-/// Raises a page that tries the way to the analyst on duty; gives its id.
-pub fn test_page(tx: &Tx, settings: &Settings, now: Timestamp, code: &str) -> Result<Option<i64>> {
-    raise_page(tx, settings, None, &format!("test-{code}"), "test", now, now, code)
-}
-
-fn raise_page(
-    tx: &Tx,
-    settings: &Settings,
-    ticket: Option<i64>,
-    slot: &str,
-    what: &str,
-    send_at: Timestamp,
-    now: Timestamp,
-    code: &str,
-) -> Result<Option<i64>> {
-    let analysts = on_duty(tx, settings, now)?;
-    let next_at = Some(send_at + settings.duty.page_ack_within);
-    let Some(page) = duty::raise(tx, &NewPage { ticket, slot, what, code, analysts: &analysts, next_at }, now)? else {
-        return Ok(None);
+        Storm::Grouped { window_start, send_at } => {
+            Wish { ticket: None, slot: format!("group-{}", window_start.as_second()), what: "group", send_at, code }
+        }
     };
-    history::add(tx, ticket, now, history::VIGIE, &format!("page {page} ({what}) to {}", names(&analysts)))?;
-    owe_page(tx, settings, page, ticket, 0, &analysts, send_at, now)?;
+    raise_page(tx, settings, &wish, now).map(|_| ())
+}
+
+/// Raises a page that tries the way to the analyst on duty; gives its id. None: nobody can be reached.
+pub fn test_page(tx: &Tx, settings: &Settings, now: Timestamp, code: &str) -> Result<Option<i64>> {
+    if on_duty(tx, settings, now)?.is_empty() {
+        return Ok(None);
+    }
+    raise_page(
+        tx,
+        settings,
+        &Wish { ticket: None, slot: format!("test-{code}"), what: "test", send_at: now, code },
+        now,
+    )
+}
+
+/// A page that is wanted.
+struct Wish<'a> {
+    ticket: Option<i64>,
+    slot: String,
+    what: &'a str,
+    send_at: Timestamp,
+    code: &'a str,
+}
+
+fn raise_page(tx: &Tx, settings: &Settings, wish: &Wish, now: Timestamp) -> Result<Option<i64>> {
+    let analysts = on_duty(tx, settings, now)?;
+    let new = NewPage {
+        ticket: wish.ticket,
+        slot: &wish.slot,
+        what: wish.what,
+        code: wish.code,
+        analysts: &analysts,
+        next_at: Some(wish.send_at + settings.duty.page_ack_within),
+    };
+    let Some(page) = duty::raise(tx, &new, now)? else { return Ok(None) };
+    history::add(
+        tx,
+        wish.ticket,
+        now,
+        history::VIGIE,
+        &format!("page {page} ({}) to {}", wish.what, names(&analysts)),
+    )?;
+    let telling =
+        Telling { ticket: wish.ticket, slot: &format!("page-{page}-0"), analysts: &analysts, not_before: wish.send_at };
+    owe_page(tx, settings, (page, 0), &telling, now)?;
     Ok(Some(page))
 }
 
-fn owe_page(
-    tx: &Tx,
-    settings: &Settings,
-    page: i64,
-    ticket: Option<i64>,
-    step: u32,
-    analysts: &[String],
-    send_at: Timestamp,
-    now: Timestamp,
-) -> Result<()> {
-    let slot = format!("page-{page}-{step}");
+/// A page goes by mail, and by the command of each analyst who has one.
+fn owe_page(tx: &Tx, settings: &Settings, (page, step): (i64, u32), telling: &Telling, now: Timestamp) -> Result<()> {
     let intent = |analyst| Intent::Page { page, step, analyst };
-    owe_each(tx, settings, ticket, &slot, analysts, send_at, now, intent)?;
+    owe_each(tx, settings, telling, now, intent)?;
+    let Telling { ticket, slot, analysts, not_before } = *telling;
     for name in analysts.iter().filter(|name| settings.analyst(name).is_some_and(|a| a.command.is_some())) {
-        outbox::owe(
-            tx,
-            ticket,
-            &format!("{slot}-{name}-command"),
-            &format!("command:{name}"),
-            &intent(name.clone()),
-            send_at,
-            now,
-        )?;
+        let (slot, to) = (format!("{slot}-{name}-command"), format!("command:{name}"));
+        outbox::owe(tx, ticket, &slot, &to, &intent(name.clone()), not_before, now)?;
     }
     Ok(())
 }
@@ -154,7 +173,9 @@ pub fn climb(tx: &Tx, settings: &Settings, page: &duty::Page, now: Timestamp) ->
         history::VIGIE,
         &format!("page {} was not acknowledged; next in line: {}", page.id, names(&analysts)),
     )?;
-    owe_page(tx, settings, page.id, page.ticket_id, step, &analysts, now, now)
+    let slot = format!("page-{}-{step}", page.id);
+    let telling = Telling { ticket: page.ticket_id, slot: &slot, analysts: &analysts, not_before: now };
+    owe_page(tx, settings, (page.id, step), &telling, now)
 }
 
 /// Reminds the analyst who has the ticket, else the one on duty.
@@ -172,7 +193,13 @@ pub fn remind(
     };
     let slot = format!("{}-{rung}", clock_slot(ticket));
     history::add(tx, Some(ticket.id), now, history::VIGIE, &format!("reminder to {}", names(&analysts)))?;
-    owe_each(tx, settings, Some(ticket.id), &slot, &analysts, now, now, |analyst| Intent::Reminder { due, analyst })
+    owe_each(
+        tx,
+        settings,
+        &Telling { ticket: Some(ticket.id), slot: &slot, analysts: &analysts, not_before: now },
+        now,
+        |analyst| Intent::Reminder { due, analyst },
+    )
 }
 
 /// Escalates to these analysts; nobody named: the one on duty.
@@ -187,7 +214,13 @@ pub fn escalate(
     let analysts = if to.is_empty() { on_duty(tx, settings, now)? } else { to.to_vec() };
     let slot = format!("{}-e{nth}", clock_slot(ticket));
     history::add(tx, Some(ticket.id), now, history::VIGIE, &format!("escalation {nth} to {}", names(&analysts)))?;
-    owe_each(tx, settings, Some(ticket.id), &slot, &analysts, now, now, |analyst| Intent::Escalation { nth, analyst })
+    owe_each(
+        tx,
+        settings,
+        &Telling { ticket: Some(ticket.id), slot: &slot, analysts: &analysts, not_before: now },
+        now,
+        |analyst| Intent::Escalation { nth, analyst },
+    )
 }
 
 /// One run of a ticket's clock: what makes its rungs unique.
@@ -210,7 +243,9 @@ pub fn notice(
         true => line(tx, settings, now)?.into_iter().take(1).collect(),
         false => settings.sla.escalate_to.clone(),
     };
-    owe_each(tx, settings, ticket, &format!("{about}-{slot}"), &analysts, now, now, |analyst| Intent::Notice {
+    let slot = format!("{about}-{slot}");
+    let telling = Telling { ticket, slot: &slot, analysts: &analysts, not_before: now };
+    owe_each(tx, settings, &telling, now, |analyst| Intent::Notice {
         about: about.to_owned(),
         words: words.to_owned(),
         analyst,

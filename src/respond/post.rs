@@ -103,10 +103,11 @@ async fn handle(post: &Post, out: Out, now: Timestamp) -> Result<(OutState, Opti
         }
         state => state == OutState::Unsure,
     };
-    if out.state == OutState::Queued && !out.to.starts_with("command:") {
-        if let Some(ended) = seal_row(post, &out, now)? {
-            return Ok(ended);
-        }
+    if out.state == OutState::Queued
+        && !out.to.starts_with("command:")
+        && let Some(ended) = seal_row(post, &out, now)?
+    {
+        return Ok(ended);
     }
     let attempts = post.store.write(|tx| outbox::count_attempt(tx, out.id))?;
     let outcome = send(post, &out, now).await;

@@ -150,10 +150,10 @@ fn certificate(c: &Connection, sealing: &Sealing, intent: &Intent, to: &Address)
         return Ok(None);
     }
     let analyst = sealing.settings.duty.analysts.iter().find(|a| a.address == *to);
-    if let (false, Some(fingerprint)) = (is_answer_or_ack(intent), analyst.and_then(|a| a.fingerprint.as_deref())) {
-        if let Some(cert) = certs::get(c, fingerprint)? {
-            return Ok(usable(cert, sealing.now));
-        }
+    if let (false, Some(fingerprint)) = (is_answer_or_ack(intent), analyst.and_then(|a| a.fingerprint.as_deref()))
+        && let Some(cert) = certs::get(c, fingerprint)?
+    {
+        return Ok(usable(cert, sealing.now));
     }
     let mut known = certs::of_address(c, to.key())?;
     known.retain(|cert| !cert.candidate || (matches!(intent, Intent::Acknowledgement { .. }) && cert.clear));

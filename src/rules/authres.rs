@@ -64,10 +64,10 @@ fn judge(results: &[MethodResult]) -> Authentication {
     if results.iter().any(|r| r.method == "dmarc" && r.result == "fail") {
         return Authentication::Failed;
     }
-    if let Some(Some(domain)) = dmarc.peek().map(|r| r.header_from.clone()) {
-        if dmarc.all(|r| r.result == "pass" && r.header_from.as_ref() == Some(&domain)) {
-            return Authentication::Passed { domain };
-        }
+    if let Some(Some(domain)) = dmarc.peek().map(|r| r.header_from.clone())
+        && dmarc.all(|r| r.result == "pass" && r.header_from.as_ref() == Some(&domain))
+    {
+        return Authentication::Passed { domain };
     }
     let passed = results.iter().any(|r| r.method == "dmarc" && r.result == "pass");
     if !passed && results.iter().any(|r| r.method == "spf" && r.result == "fail") {

@@ -3,7 +3,7 @@
 //!
 //! Kinds made of fixed words, numbers and dates always may leave. What holds a person's words
 //! leaves encrypted; in clear only if the report came in clear and is marked below AMBER, or an
-//! analyst allows it with a reason. RED and AMBER+STRICT never leave in clear (A11.9).
+//! analyst allows it for this one mail with a reason, which the history keeps.
 //!
 //! Hostile data: none. Failure: none; a refusal says what to do.
 
@@ -29,8 +29,6 @@ impl OutKind {
 /// Why something may not leave; the words are for the analyst.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
-    #[error("the ticket is marked {0}, which never leaves in clear: import a certificate of the recipient")]
-    NeverClear(&'static str),
     #[error(
         "it would leave in clear although the ticket is marked {0}: import a certificate of the recipient, or allow it with a reason"
     )]
@@ -54,7 +52,6 @@ pub fn may_leave(
         return Ok(());
     }
     match tlp {
-        Some(mark) if mark >= Mark::AmberStrict => Err(Refusal::NeverClear(mark.word())),
         _ if allow_clear => Ok(()),
         Some(mark) if mark >= Mark::Amber => Err(Refusal::Marked(mark.word())),
         _ if received_encrypted => Err(Refusal::ReceivedEncrypted),
@@ -79,14 +76,9 @@ mod tests {
             (Some(Green), true, Err(Refusal::ReceivedEncrypted), Ok(())),
             (Some(Amber), false, Err(Refusal::Marked("AMBER")), Ok(())),
             (Some(Amber), true, Err(Refusal::Marked("AMBER")), Ok(())),
-            (
-                Some(AmberStrict),
-                false,
-                Err(Refusal::NeverClear("AMBER+STRICT")),
-                Err(Refusal::NeverClear("AMBER+STRICT")),
-            ),
-            (Some(Red), false, Err(Refusal::NeverClear("RED")), Err(Refusal::NeverClear("RED"))),
-            (Some(Red), true, Err(Refusal::NeverClear("RED")), Err(Refusal::NeverClear("RED"))),
+            (Some(AmberStrict), false, Err(Refusal::Marked("AMBER+STRICT")), Ok(())),
+            (Some(Red), false, Err(Refusal::Marked("RED")), Ok(())),
+            (Some(Red), true, Err(Refusal::Marked("RED")), Ok(())),
         ] {
             assert_eq!(may_leave(OutKind::Answer, tlp, encrypted, false, false), plain, "{tlp:?} {encrypted}");
             assert_eq!(may_leave(OutKind::Answer, tlp, encrypted, false, true), allowed, "{tlp:?} {encrypted}");

@@ -143,9 +143,9 @@ mod tests {
             id.replace('@', "a@"),
             id.replace("@", ".@"),
             id.replacen('.', "", 1),
-            format!("<EX-2026-000042..@example.org>"),
+            "<EX-2026-000042..@example.org>".to_string(),
             format!("<EX-2026-000042.0000000000000000.{}@example.org>", "0".repeat(32)),
-            format!("<EX-2026-000042@example.org>"),
+            "<EX-2026-000042@example.org>".to_string(),
             format!("<{}>", "a.".repeat(1000)),
         ] {
             assert!(!is_ours(KEY, &forged), "{forged}");

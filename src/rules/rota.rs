@@ -320,7 +320,7 @@ mod tests {
                 let mut day = date(2026, 1, 5);
                 let mut turn = 0;
                 while super::instant_of(&rota.zone, (day + 1.week()).at(9, 0, 0, 0)) <= now {
-                    day = day + 1.week();
+                    day += 1.week();
                     turn = (turn + 1) % 3;
                 }
                 let mut who = names[turn];

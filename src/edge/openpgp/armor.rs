@@ -104,10 +104,13 @@ pub fn decode(block: &str) -> Option<Vec<u8>> {
                 continue;
             }
         }
-        if line.starts_with('=') && line.len() > 2 {
+        // Padding or checksum: the end. Where a line was taken for quoted-printable, the checksum
+        // stands behind the data on one line.
+        let (data, ends) = line.split_once('=').map_or((line, false), |(data, _)| (data, true));
+        body.extend(data.chars().filter(|c| !c.is_whitespace()));
+        if ends {
             break;
         }
-        body.extend(line.chars().filter(|c| !c.is_whitespace()));
     }
     let config = GeneralPurposeConfig::new()
         .with_decode_allow_trailing_bits(true)
@@ -309,6 +312,7 @@ mod tests {
             "-----BEGIN PGP MESSAGE-----\n\n  aGVsbG8=  \n-----END PGP MESSAGE-----",
             "-----BEGIN PGP MESSAGE-----\r\n\r\naGVsb\u{A0}G8\r\n",
             "-----BEGIN PGP MESSAGE-----\naGVsbG8\n=3DAAAA\n",
+            "-----BEGIN PGP MESSAGE-----\n\naGVsbG8=AAAA\n-----END PGP MESSAGE-----",
         ] {
             assert_eq!(decode(block).as_deref(), Some(&b"hello"[..]), "{block}");
         }

@@ -279,6 +279,8 @@ struct Progress {
     /// A session key came out whole.
     opened: bool,
     unavailable: bool,
+    /// It was for a key of ours, by an algorithm that the library lacks.
+    unsupported: bool,
     too_large: bool,
 }
 
@@ -299,6 +301,7 @@ impl Notes {
             Some(UnsupportedAEADAlgorithm(_) | UnsupportedSymmetricAlgorithm(_)) => EncryptionProblem::Unsupported,
             _ if progress.opened => EncryptionProblem::Tampered,
             _ if progress.unavailable => EncryptionProblem::KeyUnavailable,
+            _ if progress.unsupported => EncryptionProblem::Unsupported,
             _ if progress.asked && !progress.named => EncryptionProblem::NoKey,
             _ => EncryptionProblem::Malformed,
         }
@@ -399,7 +402,11 @@ impl DecryptionHelper for Helper<'_> {
                 None => key.pk_algo() == pkesk.pk_algo(),
             };
             for (cert, key) in ours.iter().filter(|(_, key)| fits(key)).take(HIDDEN_TRIES) {
-                self.notes.set(|progress| progress.named = true);
+                let unsupported = !pkesk.pk_algo().is_supported();
+                self.notes.set(|progress| {
+                    progress.named = true;
+                    progress.unsupported |= unsupported;
+                });
                 if self.ask(*cert, key, pkesk, algorithm, open) {
                     return Ok(None);
                 }

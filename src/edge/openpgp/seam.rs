@@ -72,7 +72,7 @@ pub trait PrivateKeys: Send + Sync {
 /// A key that answers.
 enum Ready {
     /// RSA with its CRT values: four times as fast as Sequoia's own, which passes none.
-    Rsa(Key<PublicParts, UnspecifiedRole>, Box<Rsa<Private>>),
+    Rsa(Box<Key<PublicParts, UnspecifiedRole>>, Box<Rsa<Private>>),
     /// Everything else, by Sequoia.
     Pair(Box<KeyPair>),
 }
@@ -143,7 +143,7 @@ impl MemoryKeys {
         let mut reason = None;
         for key in cert.keys().secret() {
             let subkey = key.key().fingerprint().to_hex();
-            match unlock(key.key().clone().into(), passphrase) {
+            match unlock(key.key().clone(), passphrase) {
                 Ok(Some(ready)) => {
                     usable = true;
                     self.locked.remove(&subkey);
@@ -298,7 +298,7 @@ fn unlock(key: Key<SecretParts, UnspecifiedRole>, passphrase: Option<&Password>)
     });
     match rsa {
         None => Ok(Some(Ready::Pair(Box::new(pair)))),
-        Some(Ok(rsa)) => Ok(Some(Ready::Rsa(public, Box::new(rsa)))),
+        Some(Ok(rsa)) => Ok(Some(Ready::Rsa(Box::new(public), Box::new(rsa)))),
         Some(Err(_)) => Err("holds numbers that make no RSA key; export it again".into()),
     }
 }
@@ -394,7 +394,7 @@ mod tests {
         assert_eq!((keys.troubles().len(), keys.team().len()), (0, 1));
         let mut signatures = Vec::new();
         for amalgam in cert.keys().secret() {
-            let pair_key: Key<SecretParts, UnspecifiedRole> = amalgam.key().clone().into();
+            let pair_key: Key<SecretParts, UnspecifiedRole> = amalgam.key().clone();
             let public = pair_key.clone().take_secret().0;
             let mut own = pair_key.into_keypair().unwrap();
             let mut remote = RemoteKey::new(&keys, public.clone());
