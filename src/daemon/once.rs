@@ -21,15 +21,16 @@ pub async fn run_once(house: &House) -> Vec<String> {
         troubles.extend(words);
     }
     let now = house.now();
+    // Trouble with one thing keeps no other from being done.
     let work = || {
-        journey::reopen(house, now)?;
-        journey::travel_all(house, now)?;
-        journey::recompute_deadlines(house)?;
-        climb::turn(&house.store, &house.settings, now)
+        [
+            journey::reopen(house, now),
+            journey::travel_all(house, now),
+            journey::recompute_deadlines(house).map(|()| 0),
+            climb::turn(&house.store, &house.settings, now),
+        ]
     };
-    if let Err(error) = tokio::task::block_in_place(work) {
-        troubles.push(error.to_string());
-    }
+    troubles.extend(tokio::task::block_in_place(work).into_iter().filter_map(Result::err).map(|e| e.to_string()));
     match post::turn(&post_of(house), now).await {
         Ok(turn) if turn.waiting > 0 => {
             let why = turn.trouble.unwrap_or_default();

@@ -46,14 +46,15 @@ pub fn start(ground: &Ground, tasks: &TaskTracker, died: &Sender<String>) {
     spawn(ground, tasks, died, "file", ground.bells.spooled.clone(), |ground| async move {
         let house = ground.house();
         let now = house.now();
-        let travel =
-            || Ok::<_, crate::store::StoreError>(journey::reopen(&house, now)? + journey::travel_all(&house, now)?);
-        let done = tokio::task::block_in_place(travel).map_err(|e| e.to_string())?;
-        if done > 0 {
+        let travel = || (journey::reopen(&house, now), journey::travel_all(&house, now));
+        let (reopened, filed) = tokio::task::block_in_place(travel);
+        // Where one mail failed, others may have been filed.
+        if !matches!((&reopened, &filed), (Ok(0), Ok(0))) {
             ground.bells.owed.notify_one();
             ground.bells.clocks.notify_one();
             ground.bells.filed.send_modify(|count| *count += 1);
         }
+        reopened.and(filed).map_err(|e| e.to_string())?;
         Ok(None)
     });
     spawn(ground, tasks, died, "clocks", ground.bells.clocks.clone(), |ground| async move {
