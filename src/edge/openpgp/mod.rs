@@ -10,7 +10,6 @@ mod callbacks;
 pub mod certs;
 #[cfg(test)]
 pub(crate) mod fixtures;
-mod fixtures;
 mod judge;
 pub mod open;
 pub mod seal;
