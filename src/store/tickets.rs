@@ -346,6 +346,13 @@ pub fn add_link(tx: &Tx, id: i64, to: i64, kind: LinkKind) -> Result<()> {
     Ok(())
 }
 
+/// The oldest ticket that this one claims to belong to.
+pub fn claimed(c: &Connection, id: i64) -> Result<Option<i64>> {
+    c.prepare_cached("SELECT to_id FROM link WHERE ticket_id = ?1 AND kind = 'claims' ORDER BY to_id LIMIT 1")?
+        .query_row([id], |row| row.get(0))
+        .maybe()
+}
+
 fn column(c: &Connection, sql: &str, id: i64) -> Result<Vec<String>> {
     let mut rows = c.prepare_cached(sql)?;
     let found = rows.query_map([id], |row| row.get(0))?;
