@@ -329,6 +329,23 @@ pub fn header(mail: &str, name: &str) -> Option<String> {
     Some(value)
 }
 
+/// A mail with its quoted-printable undone, wherever that may stand: to look for words in.
+pub fn unquoted(mail: &str) -> String {
+    let mail = mail.replace("=\r\n", "").replace("=\n", "");
+    let mut parts = mail.split('=');
+    let mut octets = parts.next().unwrap_or_default().as_bytes().to_vec();
+    for part in parts {
+        match part.get(..2).and_then(|hex| u8::from_str_radix(hex, 16).ok()) {
+            Some(octet) => {
+                octets.push(octet);
+                octets.extend(&part.as_bytes()[2..]);
+            }
+            None => octets.extend(format!("={part}").bytes()),
+        }
+    }
+    text(&octets)
+}
+
 /// A plain mail.
 pub fn plain(from: &str, subject: &str, body: &str) -> Vec<u8> {
     let id = format!("<{:016x}@corp.example>", fnv(&format!("{from}{subject}{body}")));
