@@ -3,13 +3,13 @@
 //! Hostile data: none but files of the operator. Failure: `HouseError` says which file, what is
 //! wrong and what to do. Keys that cannot be loaded degrade only what needs them.
 
+use crate::app::keep_certificate;
 use crate::edge::openpgp::certs as openpgp_certs;
 use crate::edge::openpgp::seam::{MemoryKeys, PrivateKeys};
 use crate::edge::{clock, random, secret};
 use crate::respond::wording::Texts;
 use crate::rules::settings::Settings;
-use crate::store::certs::NewCert;
-use crate::store::{Store, StoreError, certs, settings as values};
+use crate::store::{Store, StoreError, history, settings as values};
 use jiff::{SignedDuration, Timestamp};
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -171,6 +171,7 @@ impl House {
     /// Certificates that lie in the folder of the config are the team's own import: `marginal`.
     fn import_certificates(&self, now: Timestamp) -> Result<(), StoreError> {
         let Some(folder) = &self.settings.pgp.certs else { return Ok(()) };
+        let introducers = &self.settings.pgp.introducers;
         let mut files: Vec<_> = match std::fs::read_dir(folder) {
             Ok(entries) => entries.flatten().map(|entry| entry.path()).filter(|path| path.is_file()).collect(),
             Err(error) => {
@@ -187,10 +188,15 @@ impl House {
                     continue;
                 }
             };
-            match openpgp_certs::describe(&octets, now) {
+            match openpgp_certs::describe_keeping(&octets, introducers, now) {
                 Ok(found) => {
                     for facts in found {
-                        self.store.write(|tx| keep(tx, &facts, "folder", now))?;
+                        let kept = self
+                            .store
+                            .change(|tx| keep_certificate(tx, &facts, introducers, "folder", history::VIGIE, now));
+                        if let Err(error) = kept {
+                            tracing::warn!(file = %file.display(), %error, "a certificate could not be kept");
+                        }
                     }
                 }
                 Err(words) => {
@@ -200,31 +206,6 @@ impl House {
         }
         Ok(())
     }
-}
-
-/// Keeps an imported certificate, merged with what was known of it.
-pub fn keep(
-    tx: &crate::store::Tx,
-    facts: &openpgp_certs::CertificateFacts,
-    source: &str,
-    now: Timestamp,
-) -> Result<(), StoreError> {
-    let known = certs::get(tx, &facts.fingerprint)?;
-    let merged = known.as_ref().and_then(|known| openpgp_certs::merge(&known.bytes, &facts.bytes).ok());
-    if known.as_ref().is_some_and(|known| !known.candidate && Some(&known.bytes) == merged.as_ref()) {
-        return Ok(());
-    }
-    let addresses: Vec<String> = facts.addresses.iter().map(|a| a.key().to_owned()).collect();
-    let cert = NewCert {
-        fingerprint: &facts.fingerprint,
-        bytes: merged.as_deref().unwrap_or(&facts.bytes),
-        handles: &facts.handles,
-        addresses: &addresses,
-        candidate: false,
-        clear: true,
-        source,
-    };
-    certs::keep(tx, &cert, now)
 }
 
 fn start_clock(store: &Store, settings: &Settings, now: Option<Timestamp>) -> Result<Clock, StoreError> {
@@ -241,7 +222,8 @@ fn start_clock(store: &Store, settings: &Settings, now: Option<Timestamp>) -> Re
     Ok(Clock::simulated(from))
 }
 
-fn load_keys(settings: &Settings) -> MemoryKeys {
+/// Loads the team's secret keys; what cannot be loaded stands in `troubles`.
+pub fn load_keys(settings: &Settings) -> MemoryKeys {
     let mut troubles = Vec::new();
     let mut files = Vec::new();
     for path in &settings.pgp.secret_keys {

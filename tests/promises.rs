@@ -335,3 +335,44 @@ fn mail_that_waited_for_a_key_is_opened_when_the_key_is_there() {
     // The acknowledgement waited for a key to sign with.
     assert_eq!(desk.sent_to("a@else.example").len(), 1);
 }
+
+#[test]
+fn p7_what_the_reporter_wrote_after_the_answer_starts_the_clock_anew() {
+    let desk = Desk::new();
+    desk.ingest(&plain("a@corp.example", "First", "first"), FRIDAY);
+    desk.once(FRIDAY);
+    let ours = header(&desk.sent_to("a@corp.example")[0], "Message-ID").unwrap();
+    let more = |body: &str| {
+        let mail = text(&plain("a@corp.example", "Re: First", body));
+        mail.replacen("MIME-Version", &format!("In-Reply-To: {ours}\r\nMIME-Version"), 1).into_bytes()
+    };
+    // A further mail before the answer does not push the promise back.
+    desk.ingest(&more("before"), "2026-11-30T09:00:00+01:00");
+    assert_eq!(desk.show("1")["due_at"], "2026-12-01T18:01:00+01:00");
+    let answer = ["--as", "alice", "--now", "2026-11-30T10:00:00+01:00", "ticket", "answer", "1"];
+    assert!(desk.feed(&answer, b"On it.\n").status.success());
+    desk.once("2026-11-30T10:00:00+01:00");
+    assert_eq!(desk.json(&["ticket", "list", "--unanswered"]), serde_json::json!([]));
+    // One after it does.
+    desk.ingest(&more("after"), "2026-11-30T11:00:00+01:00");
+    let ticket = desk.show("1");
+    assert_eq!(
+        (ticket["state"].as_str(), ticket["due_at"].as_str()),
+        (Some("open"), Some("2026-12-02T11:00:00+01:00"))
+    );
+    assert_eq!(ticket["messages"].as_array().unwrap().iter().filter(|m| m["direction"] == "ack").count(), 1);
+}
+
+#[test]
+fn p13_the_texts_of_acknowledgements_can_be_replaced_and_a_bad_one_is_refused() {
+    let desk = Desk::new();
+    std::fs::create_dir(desk.path("texts")).unwrap();
+    std::fs::write(desk.path("texts/acknowledgement.en.txt"), "Our own words for {number}, {nothing}.\n").unwrap();
+    let refused = desk.run(&["ticket", "list"]);
+    assert_eq!(refused.status.code(), Some(78));
+    assert!(text(&refused.stderr).contains("{nothing}"), "{}", text(&refused.stderr));
+    std::fs::write(desk.path("texts/acknowledgement.en.txt"), "Our own words for {number}.\n").unwrap();
+    desk.ingest(&plain("a@corp.example", "Hello", "Hello"), FRIDAY);
+    desk.once(FRIDAY);
+    assert!(desk.sent_to("a@corp.example")[0].contains("Our own words for EX-2026-000001."));
+}

@@ -93,7 +93,7 @@ fn keep(app: &App, tx: &Tx, facts: &CertificateFacts, actor: &Actor, now: Timest
     if team_key(app, fingerprint).is_some() {
         return Ok(format!("{fingerprint} is a key of the team; left alone"));
     }
-    let what = match store(app, tx, facts, actor, now)? {
+    let what = match keep_certificate(tx, facts, &app.settings.pgp.introducers, "import", &actor.name, now)? {
         Kept::New => "imported",
         Kept::Updated => "updated",
         Kept::Same => "is known already",
@@ -105,14 +105,24 @@ fn keep(app: &App, tx: &Tx, facts: &CertificateFacts, actor: &Actor, now: Timest
     Ok(format!("{fingerprint} {what}{secret}{advice}{problems}"))
 }
 
-enum Kept {
+/// What keeping a certificate changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kept {
     New,
     Updated,
     Same,
 }
 
-/// Keeps a certificate, merged with what is known of it, and writes that down if it changed.
-fn store(app: &App, tx: &Tx, facts: &CertificateFacts, actor: &Actor, now: Timestamp) -> Result<Kept, AppError> {
+/// Keeps a certificate that the team imports, merged with what is known of it, and writes that
+/// down if it changed. `introducers`: fingerprints whose certifications are kept.
+pub fn keep_certificate(
+    tx: &Tx,
+    facts: &CertificateFacts,
+    introducers: &[String],
+    source: &str,
+    who: &str,
+    now: Timestamp,
+) -> Result<Kept, AppError> {
     let fingerprint = &facts.fingerprint;
     let known = certs::get(tx, fingerprint)?;
     let (bytes, kept) = match &known {
@@ -127,7 +137,7 @@ fn store(app: &App, tx: &Tx, facts: &CertificateFacts, actor: &Actor, now: Times
         }
     };
     // The merged one may hold addresses and keys that this copy lacks.
-    let merged = pgp::describe_keeping(&bytes, &app.settings.pgp.introducers, now).ok().and_then(|mut all| all.pop());
+    let merged = pgp::describe_keeping(&bytes, introducers, now).ok().and_then(|mut all| all.pop());
     let facts = merged.as_ref().unwrap_or(facts);
     let addresses: Vec<String> = facts.addresses.iter().map(|address| address.key().to_owned()).collect();
     let cert = NewCert {
@@ -137,11 +147,11 @@ fn store(app: &App, tx: &Tx, facts: &CertificateFacts, actor: &Actor, now: Times
         addresses: &addresses,
         candidate: false,
         clear: false,
-        source: "import",
+        source,
     };
     certs::keep(tx, &cert, now)?;
     let what = if known.is_some() { "updated" } else { "imported" };
-    history::add(tx, None, now, &actor.name, &format!("certificate {fingerprint} {what}"))?;
+    history::add(tx, None, now, who, &format!("certificate {fingerprint} {what}"))?;
     Ok(kept)
 }
 

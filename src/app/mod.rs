@@ -17,7 +17,7 @@ pub mod views;
 mod work;
 
 pub use error::AppError;
-pub use keys::TrustMethod;
+pub use keys::{TrustMethod, keep_certificate};
 pub use request::{Answering, KeyFile, Request};
 pub use views::Answer;
 

@@ -6,6 +6,8 @@
 //! temporary failure, 78 bad config.
 
 mod args;
+mod check;
+mod demo;
 mod generate;
 mod ingest;
 mod init;
@@ -78,7 +80,10 @@ pub fn main() -> ExitCode {
             return ExitCode::from(code);
         }
     };
-    log::start(cli.global.verbose, matches!(cli.command, Command::Run { .. }));
+    // `check` says itself what else stands in the log.
+    if cli.global.verbose > 0 || !matches!(cli.command, Command::Check { .. }) {
+        log::start(cli.global.verbose, matches!(cli.command, Command::Run { .. }));
+    }
     match run(cli) {
         Ok(code) => ExitCode::from(code),
         Err(failure) => {
@@ -113,9 +118,9 @@ fn is_ingest(given: &[OsString]) -> bool {
 fn run(cli: Cli) -> Result<u8, Failure> {
     let Cli { global, command } = cli;
     match command {
-        Command::Demo { .. } => Err(elsewhere("demo")),
+        Command::Demo { exit } => demo::run(&global, exit),
         Command::Init(args) => init::run(&global, &args),
-        Command::Check { .. } => Err(elsewhere("check")),
+        Command::Check { connect } => check::run(&global, connect),
         Command::Run { once } => daemon(&global, once),
         Command::Ingest(args) => ingest::run(&global, &args),
         Command::Status => ask(&global, Request::Status),
@@ -125,10 +130,6 @@ fn run(cli: Cli) -> Result<u8, Failure> {
         Command::Outbox(command) => ask(&global, outbox(command)),
         Command::Quarantine(command) => ask(&global, quarantine(command)),
     }
-}
-
-fn elsewhere(command: &str) -> Failure {
-    Failure::new(FAILED, format!("{command} is not connected yet"))
 }
 
 /// `run`: exit 0, or with `--once` 75 where something could not be done yet.

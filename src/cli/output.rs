@@ -88,7 +88,7 @@ impl<'a> Output<'a> {
 }
 
 /// Whether to style at all.
-fn styled(global: &Global) -> bool {
+pub(super) fn styled(global: &Global) -> bool {
     match global.color {
         Color::Always => true,
         Color::Never => false,

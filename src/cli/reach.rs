@@ -45,6 +45,14 @@ impl Session {
         Ok(Session { settings: Arc::new(settings), as_name: global.as_name.clone(), asked_now, door })
     }
 
+    /// The house, where no daemon has it.
+    pub fn house(&self) -> Option<&House> {
+        match &self.door {
+            Door::Daemon => None,
+            Door::Here { house, .. } => Some(house),
+        }
+    }
+
     /// Does one request.
     pub fn ask(&self, request: Request) -> Result<Reply, Failure> {
         let as_name = self.as_name.as_deref();

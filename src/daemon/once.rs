@@ -60,12 +60,15 @@ async fn look(house: &House, post: &folders::Post) -> Result<(), ImapTrouble> {
         Way::Maildir { path, .. } => {
             tokio::task::block_in_place(|| intake::sync_maildir(&house.store, watch, path, now, &show))?;
         }
-        Way::Imap(imap) => {
+        Way::Imap(imap, _) => {
             let mut session = folders::log_in(imap).await?;
             match session.select(&watch.folder).await {
-                Err(ImapTrouble::NoFolder(_)) if watch.role == Role::Sent => {}
+                Err(ImapTrouble::NoFolder(_)) if watch.role == Role::Sent => {
+                    intake::absent(&house.store, watch, now).await?;
+                }
                 Err(trouble) => return Err(trouble),
                 Ok(folder) => {
+                    intake::check_uids(&house.store, watch, &folder).await?;
                     let look = Look { now, pace: Pace::Batches, progress: &show };
                     intake::sync(&mut session, &folder, &house.store, watch, look).await?;
                 }
@@ -83,7 +86,7 @@ async fn put_away(house: &House, post: &folders::Post) -> Result<(), ImapTrouble
         Way::Maildir { path, filed_folder } => {
             tokio::task::block_in_place(|| tidy::tidy_maildir(&house.store, mailbox, folder, path, filed_folder))?;
         }
-        Way::Imap(imap) => {
+        Way::Imap(imap, _) => {
             let waiting = house
                 .store
                 .read(|c| crate::store::spool::to_tidy(c, mailbox, folder, 1))

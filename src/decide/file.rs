@@ -302,7 +302,10 @@ fn analyst_mail(
     let direction = if *act == AnalystAct::Answer { Direction::Out } else { Direction::Note };
     let message = keep_message(tx, filing, ticket, direction, Some(name))?;
     match act {
-        AnalystAct::Answer => answered(tx, ticket, name, filing.mail.received_at, now, "answered by mail")?,
+        AnalystAct::Answer => {
+            let answer = Answer { who: name, at: filing.mail.received_at, what: "answered by mail" };
+            answered(tx, filing.settings, ticket, &answer, now)?;
+        }
         AnalystAct::Note => history::add(tx, Some(ticket), now, name, &format!("note by mail, message {message}"))?,
         AnalystAct::UnverifiedNote => {
             let what = format!("unverified note in the name of {name}, message {message}");
@@ -326,8 +329,12 @@ pub fn file_sent(tx: &Tx, filing: &Filing, ticket: Option<i64>, author: &str) ->
         }
         (Some(ticket), None) => {
             let message = keep_message(tx, filing, ticket, Direction::Out, Some(author))?;
-            let at = filing.report.date.map_or(mail.received_at, |date| date.min(mail.received_at));
-            answered(tx, ticket, author, at, filing.now, "answer found in the Sent folder")?;
+            // Dates of mail have whole seconds: the answer went out within that one.
+            let dated =
+                filing.report.date.map(|date| date.saturating_add(SignedDuration::from_millis(999)).unwrap_or(date));
+            let at = dated.map_or(mail.received_at, |date| date.min(mail.received_at));
+            let answer = Answer { who: author, at, what: "answer found in the Sent folder" };
+            answered(tx, filing.settings, ticket, &answer, filing.now)?;
             spool::settle(tx, id, SpoolState::Joined, Some(ticket), Some(message), None)?;
         }
         (None, None) => {
@@ -340,15 +347,38 @@ pub fn file_sent(tx: &Tx, filing: &Filing, ticket: Option<i64>, author: &str) ->
     Ok(spool::get(tx, id)?.unwrap_or(mail))
 }
 
-/// A human's message has reached the reporter: the clock ends, the ticket waits.
-pub fn answered(tx: &Tx, ticket: i64, who: &str, at: Timestamp, now: Timestamp, what: &str) -> Result<()> {
+/// A human's message reached the reporter at `at`: the clock ends, the ticket waits. What the
+/// reporter wrote after that instant is unanswered still, and the clock starts from it.
+pub fn answered(tx: &Tx, settings: &Settings, ticket: i64, answer: &Answer, now: Timestamp) -> Result<()> {
     let Some(row) = tickets::get(tx, ticket)? else { return Ok(()) };
-    tickets::set_answered(tx, ticket, at)?;
-    tickets::stop_clock(tx, ticket)?;
+    let Answer { who, at, what } = *answer;
+    tickets::set_answered(tx, ticket, row.answered_at.map_or(at, |before| before.max(at)))?;
     history::add(tx, Some(ticket), now, who, what)?;
+    let Some(clock) = &row.clock else { return wait(tx, &row, who, now) };
+    let since = tickets::first_received_after(tx, ticket, at)?;
+    match since {
+        None => {
+            tickets::stop_clock(tx, ticket)?;
+            wait(tx, &row, who, now)
+        }
+        Some(since) if since > clock.from => tickets::set_clock(tx, ticket, &clock_from(settings, since)),
+        Some(_) => Ok(()),
+    }
+}
+
+/// A human's message to the reporter.
+pub struct Answer<'a> {
+    pub who: &'a str,
+    /// When it reached the reporter.
+    pub at: Timestamp,
+    /// For the history.
+    pub what: &'a str,
+}
+
+fn wait(tx: &Tx, row: &Ticket, who: &str, now: Timestamp) -> Result<()> {
     if matches!(row.state, State::New | State::Open) {
-        tickets::set_state(tx, ticket, State::Waiting)?;
-        history::add(tx, Some(ticket), now, who, &format!("state {} -> waiting", row.state))?;
+        tickets::set_state(tx, row.id, State::Waiting)?;
+        history::add(tx, Some(row.id), now, who, &format!("state {} -> waiting", row.state))?;
     }
     Ok(())
 }

@@ -15,7 +15,7 @@ use tokio::time::timeout;
 pub const LIMIT: Duration = Duration::from_secs(30);
 
 /// Where programs are looked for; the daemon's own environment may hold secrets and is not passed on.
-const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+pub const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /// Runs `command` (program and arguments) with `json` on its standard input, for at most `limit`.
 pub async fn page(command: &[String], json: &[u8], limit: Duration) -> Result<(), Trouble> {

@@ -26,7 +26,7 @@ use std::sync::{Mutex, MutexGuard};
 use zeroize::Zeroizing;
 
 /// Numbered migrations, in order. A merged one is never edited.
-const MIGRATIONS: &[&str] = &[include_str!("schema/0001_first.sql")];
+const MIGRATIONS: &[&str] = &[include_str!("schema/0001_first.sql"), include_str!("schema/0003_unsure_tries.sql")];
 
 /// Why the store cannot be used, in words for the operator.
 #[derive(Debug, thiserror::Error)]
@@ -119,11 +119,7 @@ impl Store {
 
     /// Runs one write transaction: all of it is kept, or nothing where `work` fails.
     pub fn write<T>(&self, work: impl FnOnce(&Tx) -> Result<T>) -> Result<T> {
-        let mut writer = held(&self.writer);
-        let tx = Tx(writer.transaction_with_behavior(TransactionBehavior::Immediate)?);
-        let outcome = work(&tx)?;
-        tx.0.commit()?;
-        Ok(outcome)
+        self.change(work)
     }
 
     /// As `write`, for work that may also refuse: nothing is kept where it does.

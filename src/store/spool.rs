@@ -356,6 +356,16 @@ pub fn set_cursor(tx: &Tx, mailbox: &str, folder: &str, role: Role, cursor: &Cur
     Ok(())
 }
 
+/// Forgets which mail has which UID: the server has begun to use them again.
+pub fn forget_uids(tx: &Tx, mailbox: &str, folder: &str) -> Result<()> {
+    tx.execute(
+        "UPDATE spool SET uidvalidity = NULL, uid = NULL WHERE mailbox = ?1 AND folder = ?2 AND uid IS NOT NULL",
+        (mailbox, folder),
+    )?;
+    tx.execute("DELETE FROM refused WHERE mailbox = ?1 AND folder = ?2", (mailbox, folder))?;
+    Ok(())
+}
+
 /// Notes that the server refused to give a mail; gives how often by now.
 pub fn refuse(tx: &Tx, mailbox: &str, folder: &str, uidvalidity: u32, uid: u32) -> Result<u32> {
     Ok(tx

@@ -469,6 +469,16 @@ pub fn messages(c: &Connection, ticket: i64) -> Result<Vec<Message>> {
     Ok(found.collect::<rusqlite::Result<_>>()?)
 }
 
+/// Receipt of the first mail of the ticket that came after an instant.
+pub fn first_received_after(c: &Connection, ticket: i64, after: Timestamp) -> Result<Option<Timestamp>> {
+    let first: Option<i64> = c
+        .prepare_cached(
+            "SELECT min(received_at) FROM message WHERE ticket_id = ?1 AND direction = 'in' AND received_at > ?2",
+        )?
+        .query_row((ticket, micros(after)), |row| row.get(0))?;
+    Ok(first.map(instant))
+}
+
 /// One message.
 pub fn message(c: &Connection, id: i64) -> Result<Option<Message>> {
     c.prepare_cached(&format!("SELECT {MESSAGE_COLUMNS} FROM message WHERE id = ?1"))?

@@ -13,6 +13,7 @@ pub struct Desk {
     pub gpg: Gnupg,
     /// Of the team's key.
     pub team: String,
+    simulated: bool,
 }
 
 /// What a desk's config differs in.
@@ -22,6 +23,8 @@ pub struct Setup {
     pub more: String,
     pub simulated: bool,
     pub team_key: Kind,
+    /// Promises, analysts and constituents.
+    pub duty: String,
 }
 
 impl Default for Setup {
@@ -40,6 +43,7 @@ path = "Maildir"
             more: String::new(),
             simulated: true,
             team_key: Kind::Curve25519,
+            duty: DUTY.to_owned(),
         }
     }
 }
@@ -81,14 +85,17 @@ impl Desk {
     pub fn with(setup: Setup) -> Desk {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let gpg = Gnupg::at("20260101T000000");
+        if !setup.simulated {
+            gpg.turn_to_now();
+        }
         let team = gpg.generate(setup.team_key, "CSIRT-EXAMPLE <csirt@example.org>");
         std::fs::write(folder.path().join("team.asc"), gpg.export_secret(&team)).expect("the team's key");
         for sub in ["Maildir/new", "Maildir/cur", "Maildir/tmp", "certs", "out"] {
             std::fs::create_dir_all(folder.path().join(sub)).expect("a folder");
         }
+        let desk = Desk { folder, gpg, team, simulated: setup.simulated };
         // What is signed from here on is signed when the tests take place.
-        gpg.turn_to("20261127T165500");
-        let desk = Desk { folder, gpg, team };
+        desk.turn_to("20261127T165500");
         desk.configure(&setup);
         desk
     }
@@ -98,8 +105,8 @@ impl Desk {
         let simulated = if setup.simulated { "simulated_clock = true" } else { "" };
         let config = format!(
             "[team]\nname = \"CSIRT-EXAMPLE\"\naddress = \"csirt@example.org\"\nphone = \"+33 1 23 45 67 89\"\nticket_prefix = \"EX\"\n\
-             [store]\npath = \"vigie.db\"\n{simulated}\n[pgp]\nsecret_keys = [\"team.asc\"]\ncerts = \"certs\"\n{}\n{}\n{DUTY}\n{}",
-            setup.mailboxes, setup.smtp, setup.more
+             [store]\npath = \"vigie.db\"\n{simulated}\n[pgp]\nsecret_keys = [\"team.asc\"]\ncerts = \"certs\"\n{}\n{}\n{}\n{}",
+            setup.mailboxes, setup.smtp, setup.duty, setup.more
         );
         std::fs::write(self.path("vigie.toml"), config).expect("the config");
     }
@@ -124,11 +131,18 @@ impl Desk {
 
     /// Makes a reporter's key and lets the team import it.
     pub fn befriend(&self, user_id: &str) -> String {
-        self.gpg.turn_to("20260101T000000");
+        self.turn_to("20260101T000000");
         let key = self.gpg.generate(Kind::Curve25519, user_id);
-        self.gpg.turn_to("20261127T165500");
+        self.turn_to("20261127T165500");
         std::fs::write(self.path("certs").join(format!("{key}.pgp")), self.gpg.export(&key)).expect("a certificate");
         key
+    }
+
+    /// Lets GnuPG act at a time, unless the desk lives in the real one.
+    fn turn_to(&self, time: &str) {
+        if self.simulated {
+            self.gpg.turn_to(time);
+        }
     }
 
     /// Runs `vigie`.

@@ -63,6 +63,7 @@ impl Dovecot {
         let mut users: String = USERS.iter().map(|user| line(user, PASSWORD)).collect();
         users += &line(UMLAUT.0, UMLAUT.1);
         std::fs::write(root.join("users"), users).unwrap();
+        std::fs::write(root.join("imap.pass"), PASSWORD).unwrap();
         let (port, tls_port) = (free_port(), free_port());
         let text = CONFIG
             .replace("ROOT", root.to_str().unwrap())
@@ -104,6 +105,28 @@ impl Dovecot {
         }
     }
 
+    /// A mailbox of a config: `name` at example.org, filed into Vigie/Filed; `more` are further keys.
+    pub fn mailbox(&self, name: &str, tls: Tls, more: &str) -> String {
+        let kind = if name == "contact" { "contact" } else { "incident" };
+        let (port, tls) = match tls {
+            Tls::Implicit => (self.tls_port, "implicit"),
+            Tls::StartTls => (self.port, "starttls"),
+            Tls::None => (self.port, "none"),
+        };
+        let ca = if tls == "none" { String::new() } else { format!("ca_file = \"{}\"", self.path("ca.pem").display()) };
+        let password = self.path("imap.pass");
+        format!(
+            "[[mailbox]]\nname = \"{name}\"\naddresses = [\"{name}@example.org\"]\nkind = \"{kind}\"\nsource = \"imap\"\n\
+             host = \"localhost\"\nport = {port}\ntls = \"{tls}\"\n{ca}\nuser = \"{name}@example.org\"\n\
+             password_file = \"{}\"\n{more}\n",
+            password.display()
+        )
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
     /// Delivers into the INBOX as a local delivery agent does: durably, with the octets as they are.
     pub fn deliver(&self, user: &str, octets: &[u8]) {
         static COUNT: AtomicU64 = AtomicU64::new(0);
@@ -119,6 +142,18 @@ impl Dovecot {
         std::fs::write(&tmp, octets).unwrap();
         chown(&tmp, Some(MAIL), Some(MAIL)).unwrap();
         std::fs::rename(tmp, maildir.join("new").join(name)).unwrap();
+    }
+
+    /// Saves a mail in a folder as a mail client does; the folder is made if it is missing.
+    pub fn save(&self, user: &str, folder: &str, octets: &[u8]) {
+        let folder = folder.replace('/', ".");
+        if !self.maildir(user, &folder).exists() {
+            self.doveadm(&["mailbox", "create", "-u", user, &folder]);
+        }
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), octets).unwrap();
+        std::fs::set_permissions(file.path(), std::os::unix::fs::PermissionsExt::from_mode(0o644)).unwrap();
+        self.doveadm(&["save", "-u", user, "-m", &folder, file.path().to_str().unwrap()]);
     }
 
     /// The files of a folder, by name; what stands behind `:2,` are the flags.

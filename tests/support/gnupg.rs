@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 /// A home folder; its agent ends when dropped.
 pub struct Gnupg {
     home: tempfile::TempDir,
-    /// What GnuPG takes for the time, `20260201T120000`.
+    /// What GnuPG takes for the time, `20260201T120000!`; empty: the time that it is.
     time: std::sync::Mutex<String>,
 }
 
@@ -47,6 +47,11 @@ impl Gnupg {
         *self.time.lock().unwrap() = format!("{time}!");
     }
 
+    /// Lets it be the time that it is from now on.
+    pub fn turn_to_now(&self) {
+        self.time.lock().unwrap().clear();
+    }
+
     /// Encrypts to these keys and signs with `signer`; armoured.
     pub fn seal(&self, recipients: &[&str], signer: Option<&str>, content: &[u8]) -> String {
         let mut arguments = vec!["--armor", "--encrypt"];
@@ -65,7 +70,10 @@ impl Gnupg {
         let mut command = Command::new("gpg");
         command.env("GNUPGHOME", self.home.path()).args(["--batch", "--no-tty", "--status-fd", "2"]);
         let time = self.time.lock().unwrap().clone();
-        command.args(["--faked-system-time", &time, "--trust-model", "always"]).args(arguments);
+        if !time.is_empty() {
+            command.args(["--faked-system-time", &time]);
+        }
+        command.args(["--trust-model", "always"]).args(arguments);
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();
         let mut stdin = child.stdin.take().unwrap();

@@ -7,4 +7,5 @@ pub mod dovecot;
 pub mod gnupg;
 pub mod imap;
 pub mod postfix;
+pub mod site;
 pub mod smtp;

@@ -67,6 +67,15 @@ pub struct Mail {
     pub hello: String,
     /// Whether the reply to the end of data was a plain 250.
     pub accepted: bool,
+    /// When its dot came.
+    pub at: Option<Instant>,
+}
+
+impl Mail {
+    /// Its octets as text.
+    pub fn text(&self) -> String {
+        String::from_utf8_lossy(&self.data).into_owned()
+    }
 }
 
 struct State {
@@ -134,6 +143,11 @@ impl Recorder {
     /// The mails that were accepted with 250.
     pub fn mails(&self) -> Vec<Mail> {
         self.everything().into_iter().filter(|m| m.accepted).collect()
+    }
+
+    /// The accepted mails to one address, oldest first.
+    pub fn mails_to(&self, address: &str) -> Vec<Mail> {
+        self.mails().into_iter().filter(|mail| mail.to.iter().any(|to| to.contains(address))).collect()
     }
 
     /// Also those whose dot arrived but that were then refused or left without reply.
@@ -220,7 +234,10 @@ fn serve(stream: TcpStream, state: &State) -> std::io::Result<()> {
                 pass(state, Step::Rcpt, &mut raw, "250 ok")?
             }
             "DATA" => pass(state, Step::Data, &mut raw, "354 go on")? && take(&mut raw, state, &mut mail)?,
-            "QUIT" => pass(state, Step::Quit, &mut raw, "221 bye")? && return Ok(()),
+            "QUIT" => {
+                pass(state, Step::Quit, &mut raw, "221 bye")?;
+                false
+            }
             _ => {
                 say(&mut raw, "500 what?")?;
                 true
@@ -328,6 +345,6 @@ fn take(link: &mut Link, state: &State, mail: &mut Mail) -> std::io::Result<bool
         Some(Fault::Reply(text)) => text.starts_with("250 "),
         Some(_) => false,
     };
-    state.mails.lock().unwrap().push(Mail { accepted, ..mail.clone() });
+    state.mails.lock().unwrap().push(Mail { accepted, at: Some(Instant::now()), ..mail.clone() });
     pass(state, Step::End, link, "250 2.0.0 queued as 1")
 }
