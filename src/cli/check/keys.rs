@@ -32,7 +32,7 @@ pub(super) fn team(
     }
     let keys: Arc<dyn PrivateKeys> = match store.and_then(|store| store.session.house()) {
         Some(house) => house.keys.clone(),
-        None => Arc::new(house::load_keys(settings)),
+        None => house::load_keys(settings),
     };
     for trouble in keys.troubles() {
         findings.fail("team key", trouble)?;
@@ -149,8 +149,8 @@ impl PrivateKeys for Alone<'_> {
         &self.team
     }
 
-    fn troubles(&self) -> &[String] {
-        &[]
+    fn troubles(&self) -> Vec<String> {
+        Vec::new()
     }
 
     fn session_key(
