@@ -112,10 +112,51 @@ impl AgentKeys {
 
     fn state(&self, held: &Held) -> Result<State, TalkTrouble> {
         match self.talk(LOOK, |talk| talk.ask(&format!("KEYINFO {}", held.grip), None)) {
-            Ok(answer) => Ok(if is_locked(&answer) { State::Locked } else { State::Ready }),
+            Ok(answer) if is_locked(&answer) => self.tried(held),
+            Ok(_) => Ok(State::Ready),
             Err(TalkTrouble::Refused(NOT_FOUND | NO_SECKEY)) => Ok(State::NotThere),
             Err(trouble) => Err(trouble),
         }
+    }
+
+    /// A locked key may open all the same: the agent tries the passphrase that it learnt last.
+    fn tried(&self, held: &Held) -> Result<State, TalkTrouble> {
+        let own = match held.public.mpis() {
+            mpi::PublicKey::RSA { .. } => Some(mpi::Ciphertext::RSA { c: mpi::MPI::new(&[2]) }),
+            mpi::PublicKey::ECDH { q, .. } => Some(mpi::Ciphertext::ECDH { e: q.clone(), key: Box::new([0; 8]) }),
+            _ => None,
+        };
+        let answer = match own.as_ref().and_then(question) {
+            Some(question) => self.ask_to_decrypt(held, LOOK, &question),
+            None => self.ask_to_sign(held, LOOK, HashAlgorithm::SHA512, &[0; 64]),
+        };
+        match answer {
+            Err(TalkTrouble::Refused(code)) if wants_passphrase(code) => Ok(State::Locked),
+            Ok(_) | Err(TalkTrouble::Refused(_)) => Ok(State::Ready),
+            Err(trouble) => Err(trouble),
+        }
+    }
+
+    fn ask_to_decrypt(&self, held: &Held, limit: Duration, question: &[u8]) -> Result<Answer, TalkTrouble> {
+        self.talk(limit, |talk| {
+            talk.ask(&format!("SETKEY {}", held.grip), None)?;
+            talk.ask("PKDECRYPT", Some(("CIPHERTEXT", question)))
+        })
+    }
+
+    fn ask_to_sign(
+        &self,
+        held: &Held,
+        limit: Duration,
+        hash: HashAlgorithm,
+        digest: &[u8],
+    ) -> Result<Answer, TalkTrouble> {
+        let hex: String = digest.iter().map(|octet| format!("{octet:02X}")).collect();
+        self.talk(limit, |talk| {
+            talk.ask(&format!("SIGKEY {}", held.grip), None)?;
+            talk.ask(&format!("SETHASH {} {hex}", u8::from(hash)), None)?;
+            talk.ask("PKSIGN", None)
+        })
     }
 
     /// What is wrong in the agent with keys of this certificate.
@@ -147,8 +188,7 @@ impl AgentKeys {
                 // What the data is blamed for.
                 30 | 55 | 65..=67 | 79 | 82 | 83 | 89 | 139 | 152 => return KeyTrouble::Refused,
                 NO_SECKEY | NOT_FOUND => format!("gpg-agent does not hold the secret part of the key {key}"),
-                // Bad or no passphrase, no pinentry, bad PIN, cancelled.
-                11 | 31 | 85..=87 | 99 | 114 | 177 | 178 | 198 => locked(key),
+                code if wants_passphrase(code) => locked(key),
                 91 | 108..=112 | 119 | 120 | 123 | 129..=131 => {
                     format!("the smartcard with the key {key} does not work (error {code}); see `gpg --card-status`")
                 }
@@ -167,6 +207,11 @@ impl AgentKeys {
 /// Codes of libgpg-error.
 const NO_SECKEY: u32 = 17;
 const NOT_FOUND: u32 = 27;
+
+/// Bad or no passphrase, no pinentry, bad or no PIN, cancelled.
+fn wants_passphrase(code: u32) -> bool {
+    matches!(code, 11 | 31 | 85..=87 | 99 | 114 | 177 | 178 | 198)
+}
 
 fn locked(key: &str) -> String {
     format!("the key {key} in gpg-agent wants a passphrase or PIN that the agent does not remember; give it there once")
@@ -228,11 +273,7 @@ impl PrivateKeys for AgentKeys {
         let refused = |_| KeyTrouble::Refused;
         let ciphertext = mpi::Ciphertext::parse(held.public.pk_algo(), ciphertext).map_err(refused)?;
         let question = question(&ciphertext).ok_or(KeyTrouble::Refused)?;
-        let answer = self.talk(ANSWER, |talk| {
-            talk.ask(&format!("SETKEY {}", held.grip), None)?;
-            talk.ask("PKDECRYPT", Some(("CIPHERTEXT", &question)))
-        });
-        let answer = answer.map_err(|trouble| self.trouble(key, trouble))?;
+        let answer = self.ask_to_decrypt(held, ANSWER, &question).map_err(|trouble| self.trouble(key, trouble))?;
         let babble = || self.trouble(key, TalkTrouble::Babble);
         let sexp = Sexp::read(&answer.data).ok_or_else(babble)?;
         let value = sexp.value("value").ok_or_else(babble)?;
@@ -254,13 +295,7 @@ impl PrivateKeys for AgentKeys {
 
     fn sign(&self, key: &str, hash: HashAlgorithm, digest: &[u8]) -> Result<Vec<u8>, KeyTrouble> {
         let Some(held) = self.held.get(key) else { return self.files.sign(key, hash, digest) };
-        let hex: String = digest.iter().map(|octet| format!("{octet:02X}")).collect();
-        let answer = self.talk(ANSWER, |talk| {
-            talk.ask(&format!("SIGKEY {}", held.grip), None)?;
-            talk.ask(&format!("SETHASH {} {hex}", u8::from(hash)), None)?;
-            talk.ask("PKSIGN", None)
-        });
-        let answer = answer.map_err(|trouble| self.trouble(key, trouble))?;
+        let answer = self.ask_to_sign(held, ANSWER, hash, digest).map_err(|trouble| self.trouble(key, trouble))?;
         let signature = signature(held.public.mpis(), &answer.data);
         signature.ok_or_else(|| self.trouble(key, TalkTrouble::Babble))?.to_vec().map_err(|_| KeyTrouble::Refused)
     }
@@ -270,7 +305,7 @@ impl PrivateKeys for AgentKeys {
 fn question(ciphertext: &mpi::Ciphertext) -> Option<Vec<u8>> {
     let named = |name: &str, octets: &[u8]| list(name, &[atom(octets)]);
     let numbers = match ciphertext {
-        // A signed number: a zero goes in front of a high bit.
+        // A signed number: a zero in front, lest a high bit make it negative.
         mpi::Ciphertext::RSA { c } => list("rsa", &[named("a", &[&[0], c.value()].concat())]),
         mpi::Ciphertext::ECDH { e, key } => {
             let wrapped = [&[u8::try_from(key.len()).ok()?], &key[..]].concat();
