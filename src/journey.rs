@@ -10,7 +10,7 @@
 use crate::arrive::{candidates, open, read};
 use crate::decide::file::{self, Filing};
 use crate::decide::triage::triage;
-use crate::decide::{known, sent};
+use crate::decide::{again, known, quarantine, sent};
 use crate::edge::openpgp::open::{KnownCertificate, Ring};
 use crate::edge::{clock, random};
 use crate::house::House;
@@ -37,9 +37,14 @@ pub fn travel(house: &House, id: i64, now: Timestamp) -> Result<Option<Spooled>,
     }
     if attempts > ATTEMPTS {
         let reason = "could not be read in three attempts";
-        return house.store.write(|tx| file::hold(tx, &house.settings, &mail, reason, now)).map(Some);
+        return house.store.write(|tx| quarantine::hold(tx, &house.settings, &mail, reason, now)).map(Some);
     }
     match catch_unwind(AssertUnwindSafe(|| understand_and_file(house, &mail, now))) {
+        Ok(Err(StoreError::Full)) => {
+            // Not this mail's fault. Where even that cannot be written, the count was not either.
+            let _ = house.store.write(|tx| spool::forgive_attempt(tx, id));
+            Err(StoreError::Full)
+        }
         Ok(filed) => filed.map(Some),
         Err(_) => {
             tracing::error!(spool = id, attempts, "a mail broke its reader; it is tried again, then held");
@@ -48,18 +53,30 @@ pub fn travel(house: &House, id: i64, now: Timestamp) -> Result<Option<Spooled>,
     }
 }
 
-/// Every mail that waits, oldest first; gives how many were settled.
+/// Every mail that waits, oldest first; gives how many were settled. A mail that the store does not
+/// take keeps no other waiting: the first such failure is told at the end.
 pub fn travel_all(house: &House, now: Timestamp) -> Result<usize, StoreError> {
-    let mut settled = 0;
+    let (mut settled, mut after, mut failed) = (0, 0, None);
     loop {
-        let waiting = house.store.read(|c| spool::waiting(c, now, 200))?;
-        if waiting.is_empty() {
-            return Ok(settled);
-        }
+        let waiting = house.store.read(|c| spool::waiting(c, now, after, 200))?;
+        let Some(last) = waiting.last() else { return failed.map_or(Ok(settled), Err) };
+        after = *last;
         for id in waiting {
-            if let Some(mail) = travel(house, id, now)? {
-                settled += usize::from(mail.state != SpoolState::New);
+            match travel_on(house, id, now) {
+                Ok(done) => settled += usize::from(done),
+                Err(StoreError::Full) => return Err(StoreError::Full),
+                Err(error) => failed = failed.or(Some(error)),
             }
+        }
+    }
+}
+
+/// Attempts follow each other at once: a mail that broke its reader is held in the same turn.
+fn travel_on(house: &House, id: i64, now: Timestamp) -> Result<bool, StoreError> {
+    loop {
+        match travel(house, id, now)? {
+            Some(mail) if mail.state == SpoolState::New => {}
+            settled => return Ok(settled.is_some()),
         }
     }
 }
@@ -92,7 +109,7 @@ pub fn reopen(house: &House, now: Timestamp) -> Result<usize, StoreError> {
                 code: &code,
                 now,
             };
-            file::reopened(tx, &filing, message.id)
+            again::reopened(tx, &filing, message.id)
         })?;
         opened += 1;
     }
@@ -181,7 +198,7 @@ fn file_inbox(house: &House, mail: &Spooled, report: &Report, now: Timestamp) ->
     let Some(mailbox) = settings.mailbox(&mail.mailbox) else {
         // The mailbox has left the config since: its mail is not lost for that.
         let reason = "its mailbox is no longer in the config";
-        return house.store.write(|tx| file::hold(tx, settings, mail, reason, now));
+        return house.store.write(|tx| quarantine::hold(tx, settings, mail, reason, now));
     };
     let candidates = candidates::describe(report, now);
     let code = random::code();

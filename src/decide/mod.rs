@@ -1,7 +1,9 @@
 //! Act 2: what it means.
 
+pub mod again;
 pub mod file;
 pub mod known;
+pub mod quarantine;
 pub mod raise;
 pub mod sent;
 pub mod triage;

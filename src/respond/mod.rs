@@ -4,4 +4,5 @@ pub mod climb;
 pub mod post;
 pub mod seal;
 pub mod tidy;
+pub mod under_way;
 pub mod wording;
