@@ -17,7 +17,7 @@ use crate::house::House;
 use crate::rules::address::Address;
 use crate::rules::ladder;
 use crate::rules::report::{Problem, Report};
-use crate::rules::verdict::Encryption;
+use crate::rules::verdict::{Encryption, EncryptionProblem};
 use crate::store::spool::{self, Role, SpoolState, Spooled};
 use crate::store::tickets::{self, Clock};
 use crate::store::{StoreError, certs, outbox, settings as values};
@@ -84,9 +84,7 @@ fn travel_on(house: &House, id: i64, now: Timestamp) -> Result<bool, StoreError>
 /// Where a key of the team can be used that could not before, mail that waited for a key is opened
 /// again (T106); gives how many could be.
 pub fn reopen(house: &House, now: Timestamp) -> Result<usize, StoreError> {
-    let keys: Vec<&str> = house.keys.team().iter().map(|key| key.fingerprint.as_str()).collect();
-    let seen = format!("{} {}", keys.join(" "), house.keys.troubles().len());
-    if house.store.read(values::keys_seen)?.as_deref() == Some(&seen) {
+    if house.store.read(values::keys_seen)?.as_deref() == Some(&keys_seen(house)) {
         return Ok(0);
     }
     let mut opened = 0;
@@ -115,11 +113,19 @@ pub fn reopen(house: &House, now: Timestamp) -> Result<usize, StoreError> {
         })?;
         opened += 1;
     }
+    // As they are by now: keys in an agent may have gone meanwhile, and then come back.
+    let seen = keys_seen(house);
     house.store.write(|tx| {
         outbox::wake_unsealed(tx, now)?;
         values::set_keys_seen(tx, &seen)
     })?;
     Ok(opened)
+}
+
+/// Which keys there are, and how many troubles they have.
+fn keys_seen(house: &House) -> String {
+    let keys: Vec<&str> = house.keys.team().iter().map(|key| key.fingerprint.as_str()).collect();
+    format!("{} {}", keys.join(" "), house.keys.troubles().len())
 }
 
 /// Where the calendar, the zone's data or the promises have changed, running clocks are computed
@@ -201,6 +207,10 @@ fn file_inbox(house: &House, mail: &Spooled, report: &Report, now: Timestamp) ->
         let known = known::known(tx, settings, mailbox, mail, report, &house.id_key)?;
         let decision = triage(report, &known);
         let filing = Filing { settings, mail, report, decision: &decision, candidates: &candidates, code: &code, now };
+        if report.verdict.encryption_problem == Some(EncryptionProblem::KeyUnavailable) {
+            // The key may have gone and come back between two turns: `reopen` must look again.
+            values::set_keys_seen(tx, "")?;
+        }
         file::file(tx, &filing)
     })
 }

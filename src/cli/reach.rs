@@ -67,7 +67,7 @@ impl Session {
                     store: &house.store,
                     settings: &house.settings,
                     team: house.keys.team(),
-                    key_troubles: house.keys.troubles(),
+                    key_troubles: &|| house.keys.troubles(),
                     daemon_running: false,
                 };
                 Ok(Reply { answer: app::handle(&app, &actor, *now, request)?, now: *now })
