@@ -356,7 +356,10 @@ fn p7_what_the_reporter_wrote_after_the_answer_starts_the_clock_anew() {
     // One after it does.
     desk.ingest(&more("after"), "2026-11-30T11:00:00+01:00");
     let ticket = desk.show("1");
-    assert_eq!((ticket["state"].as_str(), ticket["due_at"].as_str()), (Some("open"), Some("2026-12-02T11:00:00+01:00")));
+    assert_eq!(
+        (ticket["state"].as_str(), ticket["due_at"].as_str()),
+        (Some("open"), Some("2026-12-02T11:00:00+01:00"))
+    );
     assert_eq!(ticket["messages"].as_array().unwrap().iter().filter(|m| m["direction"] == "ack").count(), 1);
 }
 

@@ -6,7 +6,7 @@ use crate::arrive::intake::{self, Look, Pace};
 use crate::edge::imap::ImapTrouble;
 use crate::house::House;
 use crate::journey;
-use crate::respond::{climb, post, tidy};
+use crate::respond::{climb, keys, post, tidy};
 use crate::rules::trouble::Trouble;
 use crate::store::spool::Role;
 
@@ -22,9 +22,9 @@ pub async fn run_once(house: &House) -> Vec<String> {
     }
     let now = house.now();
     let work = || {
-        journey::reopen(house, now)?;
-        journey::travel_all(house, now)?;
+        journey::catch_up(house, now)?;
         journey::recompute_deadlines(house)?;
+        keys::turn(&house.store, &house.settings, house.keys.team(), now)?;
         climb::turn(&house.store, &house.settings, now)
     };
     if let Err(error) = tokio::task::block_in_place(work) {

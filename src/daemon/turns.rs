@@ -4,8 +4,8 @@ use super::Ground;
 use crate::edge::smtp;
 use crate::house::House;
 use crate::journey;
-use crate::respond::climb;
 use crate::respond::post::{self, Post};
+use crate::respond::{climb, keys};
 use crate::store::status;
 use jiff::{SignedDuration, Timestamp};
 use std::collections::BTreeMap;
@@ -46,9 +46,7 @@ pub fn start(ground: &Ground, tasks: &TaskTracker, died: &Sender<String>) {
     spawn(ground, tasks, died, "file", ground.bells.spooled.clone(), |ground| async move {
         let house = ground.house();
         let now = house.now();
-        let travel =
-            || Ok::<_, crate::store::StoreError>(journey::reopen(&house, now)? + journey::travel_all(&house, now)?);
-        let done = tokio::task::block_in_place(travel).map_err(|e| e.to_string())?;
+        let done = tokio::task::block_in_place(|| journey::catch_up(&house, now)).map_err(|e| e.to_string())?;
         if done > 0 {
             ground.bells.owed.notify_one();
             ground.bells.clocks.notify_one();
@@ -61,7 +59,8 @@ pub fn start(ground: &Ground, tasks: &TaskTracker, died: &Sender<String>) {
         let now = house.now();
         let turn = || -> Result<_, crate::store::StoreError> {
             journey::recompute_deadlines(&house)?;
-            let fired = climb::turn(&house.store, &house.settings, now)?;
+            let told = keys::turn(&house.store, &house.settings, house.keys.team(), now)?;
+            let fired = told + climb::turn(&house.store, &house.settings, now)?;
             Ok((fired, climb::next(&house.store)?))
         };
         let (fired, next) = tokio::task::block_in_place(turn).map_err(|e| e.to_string())?;

@@ -4,21 +4,22 @@
 //! Running it twice for one mail changes nothing: only a waiting mail is filed.
 //! Failure: the store's; then nothing of it has happened.
 
+use super::keys::{self, Certificate, Event};
 use super::raise;
 use super::triage::{AnalystAct, Decision, Placement};
 use crate::rules::address::Address;
 use crate::rules::caps;
 use crate::rules::intent::Intent;
 use crate::rules::ladder;
-use crate::rules::report::{Candidate, Report};
+use crate::rules::report::{Brings, Candidate, Report};
 use crate::rules::settings::{Language, Settings};
 use crate::rules::subject;
 use crate::rules::ticket::{Direction, LinkKind, Priority, State};
-use crate::rules::verdict::Encryption;
+use crate::rules::verdict::{Authenticated, Encryption, Verdict};
 use crate::store::certs::NewCert;
 use crate::store::spool::{SpoolState, Spooled};
 use crate::store::tickets::{Clock, Message, Ticket};
-use crate::store::{Result, Tx, certs, duty, history, outbox, spool, tickets};
+use crate::store::{Result, Tx, certs, duty, history, outbox, rechecks, spool, tickets};
 use jiff::{SignedDuration, Timestamp};
 
 /// All that filing one mail needs.
@@ -43,8 +44,8 @@ pub fn file(tx: &Tx, filing: &Filing) -> Result<Spooled> {
     match spool::twin(tx, &mail)? {
         Some((ticket, message)) => second_copy(tx, filing, ticket, message)?,
         None => {
-            keep_candidates(tx, filing)?;
             let (state, ticket, message) = place(tx, filing)?;
+            keep_candidates(tx, filing, ticket)?;
             spool::settle(tx, id, state, Some(ticket), Some(message), None)?;
         }
     }
@@ -408,11 +409,11 @@ fn second_copy(tx: &Tx, filing: &Filing, ticket: i64, message: i64) -> Result<()
 pub fn reopened(tx: &Tx, filing: &Filing, message: i64) -> Result<()> {
     let Filing { settings, report, decision, now, .. } = *filing;
     let Some(before) = tickets::message(tx, message)? else { return Ok(()) };
-    let verdict = serde_json::to_string(&report.verdict).unwrap_or_default();
     let problems: Vec<String> = report.problems.iter().map(|p| p.word().to_owned()).collect();
-    tickets::set_message_opened(tx, message, report.subject.raw(), report.text.raw(), &verdict, &problems)?;
+    tickets::set_message_opened(tx, message, report.subject.raw(), report.text.raw(), &problems)?;
+    set_rechecked(tx, message, report, now)?;
     tickets::insert_content(tx, message, &report.attachments, &report.indicators)?;
-    keep_candidates(tx, filing)?;
+    keep_candidates(tx, filing, before.ticket_id)?;
     let Some(row) = tickets::get(tx, before.ticket_id)? else { return Ok(()) };
     if row.subject == subject::without_tags(&before.subject, &settings.team.ticket_prefix) {
         tickets::set_subject(tx, row.id, &subject::without_tags(report.subject.raw(), &settings.team.ticket_prefix))?;
@@ -430,6 +431,28 @@ pub fn reopened(tx: &Tx, filing: &Filing, message: i64) -> Result<()> {
         raise::page(tx, settings, row.id, now, filing.code)?;
     }
     Ok(())
+}
+
+/// A mail whose signature may be worth something else by now was checked again. The verdict at
+/// arrival stays, and so does everything that was decided by it.
+pub fn rechecked(tx: &Tx, report: &Report, message: i64, now: Timestamp) -> Result<()> {
+    rechecks::forget(tx, message)?;
+    let Some(row) = tickets::message(tx, message)? else { return Ok(()) };
+    set_rechecked(tx, message, report, now)?;
+    let before: Verdict = row.latest_verdict().and_then(|json| serde_json::from_str(json).ok()).unwrap_or_default();
+    let after = &report.verdict;
+    let standing = |verdict: &Verdict| format!("{} ({})", verdict.signature, verdict.authenticated);
+    if standing(&before) != standing(after) {
+        let what = format!("message {message} checked again: signature {} -> {}", standing(&before), standing(after));
+        history::add(tx, Some(row.ticket_id), now, history::VIGIE, &what)?;
+    }
+    Ok(())
+}
+
+fn set_rechecked(tx: &Tx, message: i64, report: &Report, now: Timestamp) -> Result<()> {
+    let verdict = serde_json::to_string(&report.verdict).unwrap_or_default();
+    rechecks::set_asked(tx, message, &report.asked)?;
+    rechecks::set_rechecked(tx, message, &verdict, now)
 }
 
 /// A mail that three attempts could not file: a stub ticket, an alert, the raw mail kept (law 3).
@@ -488,35 +511,72 @@ fn keep_message(tx: &Tx, filing: &Filing, ticket: i64, direction: Direction, aut
             text: report.text.raw().to_owned(),
             raw_id: mail.raw_id,
             verdict: serde_json::to_string(&report.verdict).ok(),
+            rechecked: None,
             headers: report.headers.iter().map(|(name, value)| (name.clone(), value.raw().to_owned())).collect(),
             problems: report.problems.iter().map(|p| p.word().to_owned()).collect(),
             author: author.map(str::to_owned),
         },
     )?;
     tickets::insert_content(tx, message, &report.attachments, &report.indicators)?;
+    rechecks::set_asked(tx, message, &report.asked)?;
     Ok(message)
 }
 
-/// Certificates that came with the mail become candidates; what is known already stays as it is.
-fn keep_candidates(tx: &Tx, filing: &Filing) -> Result<()> {
+/// Certificates that came with the mail become candidates; of one that the team keeps, its owner's
+/// revocation alone is taken. Both are told.
+fn keep_candidates(tx: &Tx, filing: &Filing, ticket: i64) -> Result<()> {
+    let Filing { settings, now, .. } = *filing;
     for candidate in filing.candidates {
-        if certs::get(tx, &candidate.fingerprint)?
-            .is_some_and(|known| !known.candidate || known.clear >= candidate.clear)
-        {
-            continue;
-        }
+        let is_candidate = candidate.brings == Brings::Candidate;
+        let is_first_copy = certs::get(tx, &candidate.fingerprint)?.is_none();
         let cert = NewCert {
             fingerprint: &candidate.fingerprint,
             bytes: &candidate.bytes,
             handles: &candidate.handles,
             addresses: &candidate.addresses,
-            candidate: true,
+            candidate: is_candidate,
             clear: candidate.clear,
             source: "mail",
         };
-        certs::keep(tx, &cert, filing.now)?;
+        certs::keep(tx, &cert, now)?;
+        let certificate =
+            Certificate { fingerprint: &candidate.fingerprint, addresses: &candidate.addresses, ends_at: None };
+        match candidate.brings {
+            Brings::Candidate if is_first_copy => change(tx, filing, candidate, ticket)?,
+            Brings::Candidate => {}
+            Brings::Revocation => {
+                keys::tell(tx, settings, &certificate, Event::Revoked, Some(ticket), now)?;
+            }
+            Brings::PartRevocation => {
+                keys::tell(tx, settings, &certificate, Event::PartRevoked, Some(ticket), now)?;
+            }
+        }
     }
     Ok(())
+}
+
+/// A candidate for an address that has another certificate is told of (T54); one that is signed
+/// with the certificate known so far looks like a planned change (T55).
+fn change(tx: &Tx, filing: &Filing, candidate: &Candidate, ticket: i64) -> Result<()> {
+    let Filing { settings, report, now, .. } = *filing;
+    let (mut addresses, mut others) = (Vec::new(), Vec::new());
+    for address in &candidate.addresses {
+        let known =
+            certs::of_address(tx, address)?.into_iter().filter(|cert| cert.fingerprint != candidate.fingerprint);
+        let before = others.len();
+        others.extend(known);
+        if others.len() > before || settings.own_addresses().any(|own| own.key() == address) {
+            addresses.push(address.clone());
+        }
+    }
+    if addresses.is_empty() {
+        return Ok(());
+    }
+    let verdict = &report.verdict;
+    let rollover = verdict.proves_sender(Authenticated::Marginal)
+        && others.iter().any(|cert| !cert.candidate && verdict.signer.as_ref() == Some(&cert.fingerprint));
+    let certificate = Certificate { fingerprint: &candidate.fingerprint, addresses: &addresses, ends_at: None };
+    keys::tell(tx, settings, &certificate, Event::Changed { rollover }, Some(ticket), now).map(|_| ())
 }
 
 fn came_encrypted(report: &Report) -> bool {

@@ -4,7 +4,7 @@
 //! this file only keeps and finds them. One that came with a mail is a candidate; it never
 //! replaces what the team imported.
 
-use super::{Maybe, Result, Tx, instant, micros};
+use super::{Maybe, Result, Tx, instant, micros, rechecks, settings};
 use jiff::Timestamp;
 use rusqlite::{Connection, Row};
 
@@ -107,7 +107,7 @@ pub fn addresses(c: &Connection, fingerprint: &str) -> Result<Vec<String>> {
 }
 
 /// Keeps a certificate: `bytes` are the merged ones if it was known. What the team imported is
-/// never made a candidate again.
+/// never made a candidate again. Mails that asked for it are checked again, as for all changes here.
 pub fn keep(tx: &Tx, cert: &NewCert, now: Timestamp) -> Result<()> {
     tx.prepare_cached(
         "INSERT INTO cert (fingerprint, bytes, candidate, clear, source, added_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6) \
@@ -127,11 +127,18 @@ pub fn keep(tx: &Tx, cert: &NewCert, now: Timestamp) -> Result<()> {
     for address in cert.addresses {
         address_row.execute((address.to_lowercase(), cert.fingerprint))?;
     }
-    Ok(())
+    // A candidate proves nothing: nothing changes with it.
+    if cert.candidate { Ok(()) } else { changed(tx, cert.fingerprint) }
+}
+
+fn changed(tx: &Tx, fingerprint: &str) -> Result<()> {
+    rechecks::mark_certificate(tx, fingerprint)?;
+    settings::forget_certificates_seen(tx)
 }
 
 /// Writes down that a person confirmed the fingerprint.
 pub fn confirm(tx: &Tx, fingerprint: &str, by: &str, method: &str, note: Option<&str>, now: Timestamp) -> Result<bool> {
+    changed(tx, fingerprint)?;
     Ok(tx.execute(
         "UPDATE cert SET candidate = 0, confirmed_at = ?2, confirmed_by = ?3, method = ?4, note = ?5 WHERE fingerprint = ?1",
         (fingerprint, micros(now), by, method, note),
@@ -140,5 +147,6 @@ pub fn confirm(tx: &Tx, fingerprint: &str, by: &str, method: &str, note: Option<
 
 /// Forgets a certificate.
 pub fn remove(tx: &Tx, fingerprint: &str) -> Result<bool> {
+    changed(tx, fingerprint)?;
     Ok(tx.execute("DELETE FROM cert WHERE fingerprint = ?1", [fingerprint])? == 1)
 }

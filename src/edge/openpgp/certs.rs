@@ -2,10 +2,11 @@
 //!
 //! Hostile data: keys that came with mails, keyrings of operators. Failure: an error in words for
 //! the operator; nothing of a certificate is believed that its own key did not sign. Limits (T40):
-//! 1 MiB a certificate, 50 user IDs, 50 subkeys, 200 certificates at once.
-//! Known gap: a flooded certificate above 1 MiB is refused, not thinned out.
+//! 1 MiB a certificate once it is thinned out (`thin`), 50 user IDs, 50 subkeys, 200 certificates at once.
+//! Known gaps: revocations by a designated revoker are not read; a certificate flooded with forgeries
+//! in its owner's own name is refused above 1 MiB.
 
-use super::{Lenient, armor, system_time, timestamp};
+use super::{Lenient, armor, system_time, thin, timestamp};
 use crate::rules::address::Address;
 use crate::rules::untrusted::Untrusted;
 use jiff::Timestamp;
@@ -19,11 +20,14 @@ use openpgp::types::{Features, KeyFlags, RevocationStatus};
 use openpgp::{Packet, Profile};
 use sequoia_openpgp as openpgp;
 use std::collections::BTreeSet;
+use std::time::SystemTime;
 
 const BYTES: usize = 1 << 20;
 const USER_IDS: usize = 50;
 const SUBKEYS: usize = 50;
 const CERTIFICATES: usize = 200;
+/// Of one user ID, in the name of introducers, the newest first.
+const CERTIFICATIONS: usize = 50;
 
 /// What one certificate says, at a given time.
 #[derive(Debug, Clone)]
@@ -40,6 +44,9 @@ pub struct CertificateFacts {
     pub secret: bool,
     pub created_at: Timestamp,
     pub expires_at: Option<Timestamp>,
+    /// From then on it can no longer be encrypted to, or no longer sign, though it can now: the
+    /// primary key or the last such subkey expires.
+    pub usable_until: Option<Timestamp>,
     pub revoked: bool,
     /// Now: bound, alive, not revoked, of a strong enough algorithm.
     pub usable_for_encryption: bool,
@@ -67,9 +74,11 @@ pub fn describe_keeping(
         if found.len() >= CERTIFICATES {
             return Err(format!("more than {CERTIFICATES} certificates at once; give them in several files"));
         }
+        let one = thin::thin(&one, introducers);
         if one.len() > BYTES {
             trouble = Some(
-                "a certificate is larger than 1 MiB; export it minimal (gpg --export-options export-minimal)".into(),
+                "a certificate is larger than 1 MiB even without foreign signatures; ask its owner for a smaller one"
+                    .into(),
             );
             continue;
         }
@@ -84,6 +93,48 @@ pub fn describe_keeping(
         (false, _) => Ok(found),
         (true, Some(trouble)) => Err(trouble),
         (true, None) => Err("no OpenPGP certificate in it; expected a PGP PUBLIC KEY BLOCK".to_owned()),
+    }
+}
+
+/// As `describe_keeping`, for a file that an operator gives: a whole document with key blocks in its
+/// prose will do, and armour that was copied out of a page is mended (T44). The fingerprint is to be
+/// compared before anything is believed.
+pub fn describe_document(
+    octets: &[u8],
+    introducers: &[String],
+    now: Timestamp,
+) -> Result<Vec<CertificateFacts>, String> {
+    let strict = describe_keeping(octets, introducers, now);
+    if octets.first().is_some_and(|first| first & 0x80 != 0) && strict.is_ok() {
+        return strict;
+    }
+    let mended = describe_keeping(armor::repair(&text_of(octets)).as_bytes(), introducers, now);
+    match (strict, mended) {
+        (Ok(mut found), Ok(mended)) => {
+            for facts in mended {
+                if !found.iter().any(|known| known.fingerprint == facts.fingerprint) {
+                    found.push(facts);
+                }
+            }
+            Ok(found)
+        }
+        (Ok(found), Err(_)) | (Err(_), Ok(found)) => Ok(found),
+        (Err(why), Err(_)) => Err(why),
+    }
+}
+
+/// A document as text: UTF-8, else windows-1252 as far as its dashes go.
+fn text_of(octets: &[u8]) -> String {
+    match std::str::from_utf8(octets) {
+        Ok(text) => text.to_owned(),
+        Err(_) => {
+            let letter = |octet: &u8| match octet {
+                0x96 => '\u{2013}',
+                0x97 => '\u{2014}',
+                octet => char::from(*octet),
+            };
+            octets.iter().map(letter).collect()
+        }
     }
 }
 
@@ -136,6 +187,7 @@ fn facts(cert: &Cert, introducers: &[String], now: Timestamp) -> Result<Certific
             .collect(),
         addresses: if strong { addresses(&valid) } else { Vec::new() },
         expires_at,
+        usable_until: usable_until(&valid),
         revoked,
         usable_for_encryption: usable && keys().for_transport_encryption().next().is_some(),
         usable_for_signing: usable && keys().for_signing().next().is_some(),
@@ -144,6 +196,19 @@ fn facts(cert: &Cert, introducers: &[String], now: Timestamp) -> Result<Certific
     };
     facts.problems = problems(&facts, strong, now);
     Ok(facts)
+}
+
+/// The first of: the primary key expires, the last key that can be encrypted to does, the last that signs.
+fn usable_until(valid: &ValidCert) -> Option<Timestamp> {
+    let keys = || valid.keys().revoked(false).supported();
+    let encrypting: Vec<_> = keys().for_transport_encryption().map(|key| key.key_expiration_time()).collect();
+    let signing: Vec<_> = keys().for_signing().map(|key| key.key_expiration_time()).collect();
+    let last = |ends: &[Option<SystemTime>]| match ends.iter().any(Option::is_none) {
+        true => None,
+        false => ends.iter().flatten().max().copied(),
+    };
+    let ends = [valid.primary_key().key_expiration_time(), last(&encrypting), last(&signing)];
+    ends.into_iter().flatten().min().map(timestamp)
 }
 
 /// The facts of a certificate that binds nothing.
@@ -161,6 +226,7 @@ fn bare(cert: &Cert) -> Result<CertificateFacts, String> {
         secret: cert.is_tsk(),
         created_at: timestamp(cert.primary_key().key().creation_time()),
         expires_at: None,
+        usable_until: None,
         revoked: false,
         usable_for_encryption: false,
         usable_for_signing: false,
@@ -224,8 +290,11 @@ fn canonical(cert: &Cert, introducers: &[String]) -> Result<Vec<u8>, String> {
         cert.userids().filter(|id| id.self_signatures().next().is_some() && id.userid().value().len() <= 2048);
     for id in bound_ids.take(USER_IDS) {
         add(id.userid().clone().into())?;
-        let by_introducer = id.certifications().filter(|signature| issued_by(signature, introducers));
-        for signature in id.self_signatures().chain(id.self_revocations()).chain(by_introducer) {
+        // Not verified here: that needs the introducer's key, and `certified_by` does it.
+        let by_introducer = |signature: &&Signature| thin::issued_by(signature, introducers);
+        let certifications = id.certifications().filter(by_introducer).take(CERTIFICATIONS);
+        let withdrawn = id.other_revocations().filter(by_introducer).take(CERTIFICATIONS);
+        for signature in id.self_signatures().chain(id.self_revocations()).chain(certifications).chain(withdrawn) {
             add(signature.clone().into())?;
         }
     }
@@ -239,13 +308,6 @@ fn canonical(cert: &Cert, introducers: &[String]) -> Result<Vec<u8>, String> {
         return Err("the certificate is larger than 1 MiB even without foreign signatures".to_owned());
     }
     Ok(out)
-}
-
-fn issued_by(signature: &Signature, introducers: &[String]) -> bool {
-    signature.get_issuers().iter().any(|issuer| {
-        let issuer = issuer.to_hex();
-        introducers.iter().any(|introducer| introducer.ends_with(&issuer) || introducer == &issuer)
-    })
 }
 
 /// Joins what two copies of one certificate say. Both are to be `bytes` of `describe`: a copy
@@ -262,6 +324,46 @@ pub fn merge(old: &[u8], new: &[u8]) -> Result<Vec<u8>, String> {
         .map_err(|_| "the certificates cannot be merged".to_owned())?;
     let octets = SerializeInto::to_vec(&both).map_err(|_| "the certificate cannot be written again".to_owned())?;
     if octets.len() > BYTES { Err("the certificate would be larger than 1 MiB".to_owned()) } else { Ok(octets) }
+}
+
+/// The known certificate with the revocations that a copy from outside brings, of itself, its user IDs
+/// and its subkeys; None where it brings none that is new. This only ever takes trust away, and its
+/// owner signed it: unlike the rest of such a copy it needs nobody's consent (T40, T54).
+pub fn with_revocations(known: &[u8], copy: &[u8]) -> Result<Option<Vec<u8>>, String> {
+    let read = |octets| Cert::from_bytes(octets).map_err(|_| "the certificate cannot be read".to_owned());
+    let (ours, theirs) = (read(known)?, read(copy)?);
+    let mut packets: Vec<Packet> = vec![theirs.primary_key().key().clone().into()];
+    let before = packets.len();
+    packets.extend(theirs.primary_key().self_revocations().cloned().map(Packet::from));
+    let mut brings = packets.len() > before;
+    for id in theirs.userids().filter(|id| ours.userids().any(|known| known.userid() == id.userid())) {
+        let revocations: Vec<Packet> = id.self_revocations().cloned().map(Packet::from).collect();
+        if !revocations.is_empty() {
+            brings = true;
+            packets.push(id.userid().clone().into());
+            packets.extend(revocations);
+        }
+    }
+    for key in theirs.keys().subkeys() {
+        let fingerprint = key.key().fingerprint();
+        let is_known = ours.keys().subkeys().any(|known| known.key().fingerprint() == fingerprint);
+        let revocations: Vec<Packet> = key.self_revocations().cloned().map(Packet::from).collect();
+        if is_known && !revocations.is_empty() {
+            brings = true;
+            packets.push(key.key().clone().into());
+            packets.extend(revocations);
+        }
+    }
+    if !brings {
+        return Ok(None);
+    }
+    let mut octets = Vec::new();
+    for packet in &packets {
+        octets.extend(MarshalInto::to_vec(packet).map_err(|_| "the revocation cannot be written again".to_owned())?);
+    }
+    let both = merge(known, &octets)?;
+    // As it would come out unchanged: only what differs then is news.
+    Ok((both != merge(known, known)?).then_some(both))
 }
 
 /// Whether a user ID with this address carries a certification, valid now, by one of the
@@ -320,12 +422,6 @@ pub fn generate(user_id: &str, now: Timestamp) -> Result<(String, String), Strin
     let armoured = SerializeInto::to_vec(&cert.as_tsk().armored()).map_err(failed)?;
     let armoured = String::from_utf8(armoured).map_err(|_| "the key could not be written".to_owned())?;
     Ok((armoured, cert.fingerprint().to_hex()))
-}
-
-/// Mends an armoured key that was copied out of a document or web page; see `armor::repair`. Only
-/// for keys that an operator imports and compares by fingerprint.
-pub fn repair_armor(text: &str) -> String {
-    armor::repair(text)
 }
 
 #[cfg(test)]

@@ -2,8 +2,8 @@
 //! verdict out.
 //!
 //! `seam` is where private keys live (law 8); `open` decrypts and verifies, `judge` says what a
-//! signature is worth; `seal` signs and encrypts; `certs` reads and describes certificates; `armor`
-//! is the text around them.
+//! signature is worth; `seal` signs and encrypts; `certs` reads and describes certificates; `thin`
+//! takes from a certificate what strangers hung on it; `armor` is the text around them.
 
 pub mod armor;
 pub mod certs;
@@ -13,6 +13,7 @@ mod judge;
 pub mod open;
 pub mod seal;
 pub mod seam;
+mod thin;
 
 use jiff::Timestamp;
 use sequoia_openpgp::Result;
