@@ -66,7 +66,7 @@ pub fn get(c: &Connection, fingerprint: &str) -> Result<Option<Cert>> {
 
 /// Every certificate, oldest first.
 pub fn all(c: &Connection) -> Result<Vec<Cert>> {
-    let mut rows = c.prepare_cached(&format!("SELECT {COLUMNS} FROM cert ORDER BY added_at, fingerprint"))?;
+    let mut rows = c.prepare_cached(&format!("SELECT {COLUMNS} FROM cert ORDER BY added_at, rowid"))?;
     let found = rows.query_map([], read_row)?;
     Ok(found.collect::<rusqlite::Result<_>>()?)
 }
@@ -89,11 +89,12 @@ pub fn find(c: &Connection, handles: &[String]) -> Result<Vec<Cert>> {
     Ok(found)
 }
 
-/// Certificates with a bound user ID of this address (in lower case), oldest first.
+/// Certificates with a bound user ID of this address (in lower case), the first that came first:
+/// mails of one turn share their instant, the row tells them apart.
 pub fn of_address(c: &Connection, address: &str) -> Result<Vec<Cert>> {
     let mut rows = c.prepare_cached(&format!(
         "SELECT {COLUMNS} FROM cert WHERE fingerprint IN (SELECT fingerprint FROM cert_address WHERE address = ?1) \
-         ORDER BY added_at, fingerprint"
+         ORDER BY added_at, rowid"
     ))?;
     let found = rows.query_map([address], read_row)?;
     Ok(found.collect::<rusqlite::Result<_>>()?)

@@ -391,7 +391,13 @@ pub fn certified_by(cert: &[u8], address: &Address, introducers: &[Vec<u8>], now
             .is_ok_and(|valid| !matches!(valid.revocation_status(), RevocationStatus::Revoked(_)));
         bound
             && id.userid().email().ok().flatten().and_then(Address::parse).as_ref() == Some(address)
-            && keys.iter().any(|key| id.active_certifications_by_key(&policy, at, *key).next().is_some())
+            && keys.iter().any(|key| {
+                let made = id.active_certifications_by_key(&policy, at, *key).next();
+                // The word that was given last counts.
+                let taken_back = id.valid_third_party_revocations_by_key(&policy, at, *key).next();
+                let time = |signature: &Signature| signature.signature_creation_time();
+                made.is_some_and(|made| taken_back.is_none_or(|taken_back| time(taken_back) < time(made)))
+            })
     })
 }
 
@@ -425,158 +431,5 @@ pub fn generate(user_id: &str, now: Timestamp) -> Result<(String, String), Strin
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use openpgp::cert::{CertRevocationBuilder, Preferences};
-    use openpgp::packet::UserID;
-    use openpgp::packet::signature::SignatureBuilder;
-    use openpgp::types::{HashAlgorithm, ReasonForRevocation, SignatureType};
-    use std::time::Duration;
-
-    fn now() -> Timestamp {
-        "2026-11-20T10:00:00Z".parse().unwrap()
-    }
-
-    fn person(user_id: &str) -> Cert {
-        let builder = CertBuilder::general_purpose(Some(user_id)).set_cipher_suite(CipherSuite::Cv25519);
-        builder.set_creation_time(system_time(now()) - Duration::from_secs(86_400)).generate().unwrap().0
-    }
-
-    fn octets(cert: &Cert) -> Vec<u8> {
-        SerializeInto::to_vec(cert).unwrap()
-    }
-
-    fn one(octets: &[u8]) -> CertificateFacts {
-        let mut found = describe(octets, now()).unwrap();
-        assert_eq!(found.len(), 1);
-        found.remove(0)
-    }
-
-    fn revoke(cert: &Cert, reason: ReasonForRevocation) -> Cert {
-        let mut pair = cert.primary_key().key().clone().parts_into_secret().unwrap().into_keypair().unwrap();
-        let builder = CertRevocationBuilder::new().set_reason_for_revocation(reason, b"").unwrap();
-        let builder = builder.set_signature_creation_time(system_time(now())).unwrap();
-        cert.clone().insert_packets(builder.build(&mut pair, cert, HashAlgorithm::SHA512).unwrap()).unwrap().0
-    }
-
-    fn certify(cert: &Cert, by: &Cert, hash: HashAlgorithm) -> Cert {
-        let mut signer = by.primary_key().key().clone().parts_into_secret().unwrap().into_keypair().unwrap();
-        let id = cert.userids().next().unwrap().userid();
-        let builder = SignatureBuilder::new(SignatureType::GenericCertification).set_hash_algo(hash);
-        let builder = builder.set_signature_creation_time(system_time(now())).unwrap();
-        let signature = builder.sign_userid_binding(&mut signer, cert.primary_key().key(), id).unwrap();
-        cert.clone().insert_packets(vec![Packet::from(id.clone()), signature.into()]).unwrap().0
-    }
-
-    #[test]
-    fn the_generated_key_signs_decrypts_and_promises_seipd_v1_alone() {
-        let (armoured, fingerprint) = generate("CSIRT-EXAMPLE <csirt@example.org>", now()).unwrap();
-        assert!(armoured.starts_with("-----BEGIN PGP PRIVATE KEY BLOCK-----"));
-        let facts = one(armoured.as_bytes());
-        assert_eq!((facts.fingerprint.as_str(), facts.secret), (fingerprint.as_str(), true));
-        assert!(facts.usable_for_encryption && facts.usable_for_signing && !facts.revoked);
-        assert_eq!(facts.addresses, [Address::parse("csirt@example.org").unwrap()]);
-        assert_eq!((facts.handles.len(), facts.problems.len(), facts.expires_at), (4, 0, None));
-        let cert = Cert::from_bytes(armoured.as_bytes()).unwrap();
-        assert_eq!(cert.primary_key().key().version(), 4);
-        let policy = StandardPolicy::at(system_time(now()));
-        let valid = cert.with_policy(&policy, system_time(now())).unwrap();
-        assert_eq!(valid.features(), Some(Features::empty().set_seipdv1()));
-        assert!(valid.primary_key().for_signing() && !valid.primary_key().for_transport_encryption());
-        assert!(!Cert::from_bytes(&facts.bytes).unwrap().is_tsk(), "what the store keeps holds no secret");
-        assert!(export_armored(armoured.as_bytes()).unwrap().starts_with("-----BEGIN PGP PUBLIC KEY BLOCK-----"));
-    }
-
-    #[test]
-    fn many_certificates_come_out_of_one_file_armoured_or_not() {
-        let (a, b) = (person("a <a@corp.example>"), person("b <b@corp.example>"));
-        let binary = [octets(&a), octets(&b)].concat();
-        assert_eq!(describe(&binary, now()).unwrap().len(), 2);
-        let text = format!("{}\nwords\n{}", export_armored(&octets(&a)).unwrap(), export_armored(&octets(&b)).unwrap());
-        assert_eq!(describe(text.as_bytes(), now()).unwrap().len(), 2);
-        assert!(describe(b"no key", now()).unwrap_err().contains("PUBLIC KEY BLOCK"));
-        assert!(describe(&[], now()).is_err());
-    }
-
-    #[test]
-    fn what_the_owner_did_not_bind_is_dropped() {
-        let (cert, stranger) = (person("a <a@corp.example>"), person("x <x@evil.example>"));
-        let signed = certify(&cert, &stranger, HashAlgorithm::SHA512);
-        let forged: Vec<Packet> = signed
-            .clone()
-            .into_packets()
-            .chain([
-                Packet::from(UserID::from("boss <boss@corp.example>")),
-                Packet::from(stranger.primary_key().key().clone().role_into_subordinate()),
-            ])
-            .collect();
-        let mut raw = Vec::new();
-        for packet in &forged {
-            raw.extend(MarshalInto::to_vec(packet).unwrap());
-        }
-        let facts = one(&raw);
-        assert_eq!(facts.addresses, [Address::parse("a@corp.example").unwrap()]);
-        let kept = Cert::from_bytes(&facts.bytes).unwrap();
-        assert_eq!((kept.userids().count(), kept.keys().count()), (1, cert.keys().count()));
-        assert_eq!(kept.userids().next().unwrap().certifications().count(), 0);
-        let kept = describe_keeping(&raw, &[stranger.fingerprint().to_hex()], now()).unwrap().remove(0);
-        assert_eq!(Cert::from_bytes(&kept.bytes).unwrap().userids().next().unwrap().certifications().count(), 1);
-    }
-
-    #[test]
-    fn an_introducer_certifies_one_address_and_only_while_its_own_key_is_good() {
-        let (cert, first, other) = (person("a <a@corp.example>"), person("first"), person("other"));
-        let address = Address::parse("A@corp.example").unwrap();
-        let signed = octets(&certify(&cert, &first, HashAlgorithm::SHA512));
-        let later = now() + jiff::SignedDuration::from_secs(60);
-        let by = |cert: &[u8], introducer: &Cert| certified_by(cert, &address, &[octets(introducer)], later);
-        assert!(by(&signed, &first));
-        assert!(!by(&signed, &other), "another introducer");
-        assert!(!by(&octets(&cert), &first), "no certification");
-        assert!(!certified_by(&signed, &Address::parse("b@corp.example").unwrap(), &[octets(&first)], later));
-        assert!(!by(&octets(&cert), &cert), "a self-signature certifies nobody");
-        let weak = octets(&certify(&cert, &first, HashAlgorithm::SHA1));
-        assert!(!by(&weak, &first), "a SHA-1 certification");
-        let revoked = revoke(&first, ReasonForRevocation::KeyCompromised);
-        assert!(!by(&signed, &revoked), "a revoked introducer");
-    }
-
-    #[test]
-    fn expiry_revocation_and_weakness_are_told_in_words() {
-        let builder = CertBuilder::general_purpose(Some("a <a@corp.example>")).set_cipher_suite(CipherSuite::Cv25519);
-        let short = builder
-            .set_creation_time(system_time(now()) - Duration::from_secs(900))
-            .set_validity_period(Duration::from_secs(600));
-        let expired = one(&octets(&short.generate().unwrap().0));
-        assert!(!expired.usable_for_encryption && !expired.usable_for_signing);
-        assert_eq!(expired.problems, ["expired on 2026-11-20"]);
-        assert_eq!(expired.addresses.len(), 1, "it still says whose it was");
-        let cert = person("a <a@corp.example>");
-        let revoked = revoke(&cert, ReasonForRevocation::KeyRetired);
-        let facts = one(&octets(&revoked));
-        assert!(facts.revoked && !facts.usable_for_encryption);
-        assert_eq!(facts.problems, ["revoked by its owner"]);
-        let nameless = one(&octets(&person("CSIRT without address")));
-        assert_eq!(nameless.problems, ["no user ID holds an e-mail address"]);
-        assert!(nameless.usable_for_encryption);
-    }
-
-    #[test]
-    fn merging_adds_and_never_replaces() {
-        let cert = person("a <a@corp.example>");
-        let mut pair = cert.primary_key().key().clone().parts_into_secret().unwrap().into_keypair().unwrap();
-        let id = UserID::from("a <a@new.example>");
-        let builder = SignatureBuilder::new(SignatureType::PositiveCertification)
-            .set_signature_creation_time(system_time(now()))
-            .unwrap();
-        let binding = id.bind(&mut pair, &cert, builder).unwrap();
-        let more = cert.clone().insert_packets(vec![Packet::from(id), binding.into()]).unwrap().0;
-        let merged = merge(&one(&octets(&cert)).bytes, &one(&octets(&more)).bytes).unwrap();
-        let back = merge(&merged, &one(&octets(&cert)).bytes).unwrap();
-        for both in [merged, back] {
-            let later = now() + jiff::SignedDuration::from_secs(60);
-            assert_eq!(describe(&both, later).unwrap()[0].addresses.len(), 2);
-        }
-        assert!(merge(&octets(&cert), &octets(&person("b"))).is_err());
-    }
-}
+#[path = "certs_tests.rs"]
+mod tests;
