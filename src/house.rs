@@ -189,12 +189,12 @@ impl House {
                     continue;
                 }
             };
-            match openpgp_certs::describe_keeping(&octets, introducers, now) {
+            match openpgp_certs::describe_document(&octets, introducers, now) {
                 Ok(found) => {
                     for facts in found {
                         let kept = self
                             .store
-                            .change(|tx| keep_certificate(tx, &facts, introducers, "folder", history::VIGIE, now));
+                            .change(|tx| keep_certificate(tx, &facts, &self.settings, "folder", history::VIGIE, now));
                         if let Err(error) = kept {
                             tracing::warn!(file = %file.display(), %error, "a certificate could not be kept");
                         }

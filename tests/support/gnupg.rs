@@ -88,15 +88,20 @@ impl Gnupg {
 
     /// Makes a key for `user_id` without passphrase and gives its fingerprint.
     pub fn generate(&self, kind: Kind, user_id: &str) -> String {
-        self.generate_with(kind, user_id, "%no-protection")
+        self.generate_with(kind, user_id, "%no-protection", "0")
     }
 
     /// Makes a key with a passphrase.
     pub fn generate_locked(&self, kind: Kind, user_id: &str, passphrase: &str) -> String {
-        self.generate_with(kind, user_id, &format!("Passphrase: {passphrase}"))
+        self.generate_with(kind, user_id, &format!("Passphrase: {passphrase}"), "0")
     }
 
-    fn generate_with(&self, kind: Kind, user_id: &str, protection: &str) -> String {
+    /// Makes a key that expires at a time, as `20270101T120000` (UTC).
+    pub fn generate_until(&self, kind: Kind, user_id: &str, end: &str) -> String {
+        self.generate_with(kind, user_id, "%no-protection", end)
+    }
+
+    fn generate_with(&self, kind: Kind, user_id: &str, protection: &str, end: &str) -> String {
         let algorithm = match kind {
             Kind::Rsa4096 => "Key-Type: RSA\nKey-Length: 4096\nSubkey-Type: RSA\nSubkey-Length: 4096",
             Kind::Rsa3072 => "Key-Type: RSA\nKey-Length: 3072\nSubkey-Type: RSA\nSubkey-Length: 3072",
@@ -105,7 +110,7 @@ impl Gnupg {
         let (name, address) = user_id.strip_suffix('>').unwrap().split_once(" <").unwrap();
         let wish = format!(
             "{algorithm}\nKey-Usage: sign\nSubkey-Usage: encrypt\n{protection}\n\
-             Name-Real: {name}\nName-Email: {address}\nExpire-Date: 0\n%commit\n"
+             Name-Real: {name}\nName-Email: {address}\nExpire-Date: {end}\n%commit\n"
         );
         let ran = self.run(&["--generate-key"], wish.as_bytes());
         assert!(ran.success, "{:?}", ran.status);
@@ -151,6 +156,22 @@ impl Gnupg {
         let ran = Command::new("gpgconf").arg("--homedir").arg(self.home.path()).args(arguments).output().unwrap();
         assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
         ran.stdout
+    }
+
+    /// The certificate with the revocation that GnuPG prepared when it made the key.
+    pub fn export_revoked(&self, fingerprint: &str) -> Vec<u8> {
+        let file = self.home.path().join("openpgp-revocs.d").join(format!("{fingerprint}.rev"));
+        let prepared = std::fs::read_to_string(file).unwrap().replace(":-----BEGIN", "-----BEGIN");
+        let ran = self.run(&["--import"], prepared.as_bytes());
+        assert!(ran.success, "{:?}", ran.status);
+        self.export(fingerprint)
+    }
+
+    /// Runs a command that must succeed.
+    pub fn ok(&self, arguments: &[&str]) -> Vec<u8> {
+        let ran = self.run(arguments, b"");
+        assert!(ran.success, "{arguments:?}: {:?}", ran.status);
+        ran.out
     }
 
     pub fn home(&self) -> &std::path::Path {
