@@ -245,10 +245,17 @@ impl Desk {
 
     /// Starts the daemon with more arguments in front.
     pub fn daemon_with(&self, arguments: &[&str]) -> Daemon {
+        self.daemon_in(arguments, &[])
+    }
+
+    /// Starts the daemon with more arguments in front and more in its environment.
+    pub fn daemon_in(&self, arguments: &[&str], environment: &[(&str, &str)]) -> Daemon {
         let log = std::fs::File::options().create(true).append(true).open(self.path("daemon.log")).expect("a log");
         let mut all: Vec<&str> = arguments.to_vec();
         all.extend(["-v", "run"]);
-        let child = self.command(&all).stdout(Stdio::null()).stderr(log).spawn().expect("the daemon starts");
+        let mut command = self.command(&all);
+        command.env_remove("NOTIFY_SOCKET").envs(environment.iter().copied());
+        let child = command.stdout(Stdio::null()).stderr(log).spawn().expect("the daemon starts");
         let daemon = Daemon { child: Some(child) };
         let socket = self.path("vigie.sock");
         until("the daemon listens", Duration::from_secs(20), || {
