@@ -228,6 +228,7 @@ CREATE TABLE outbox (
 ) STRICT;
 CREATE INDEX outbox_due ON outbox (next_try_at) WHERE state IN ('queued', 'sealed', 'sending', 'unsure');
 CREATE INDEX outbox_ticket ON outbox (ticket_id);
+CREATE INDEX outbox_acknowledgement ON outbox (next_try_at) WHERE kind = 'acknowledgement';
 CREATE INDEX outbox_message_id ON outbox (message_id) WHERE message_id IS NOT NULL;
 
 -- A page wants an acknowledgement; until then it climbs.
