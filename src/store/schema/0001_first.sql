@@ -154,6 +154,7 @@ CREATE TABLE message (
     headers     TEXT NOT NULL DEFAULT '[]',   -- JSON array of pairs
     problems    TEXT NOT NULL DEFAULT '[]',   -- JSON array of words
     author      TEXT,                 -- who wrote it, for 'out' and 'note'
+    automatic   INTEGER NOT NULL DEFAULT 0,   -- a machine wrote it: no promise starts from it
     rechecked_at INTEGER,             -- of the last re-check; null: never
     rechecked   TEXT                  -- JSON of the verdict of the last re-check
 ) STRICT;
