@@ -138,7 +138,12 @@ async fn watch(ground: Ground, house: House, post: Post, stop: CancellationToken
         if tell {
             // What a server says stays in the status: it may name anybody.
             let unreached = "the server cannot be reached or refuses; see `vigie status`";
-            tell_people(&ground, &house, &name, if matches!(trouble, ImapTrouble::Cannot(_)) { &words } else { unreached });
+            tell_people(
+                &ground,
+                &house,
+                &name,
+                if matches!(trouble, ImapTrouble::Cannot(_)) { &words } else { unreached },
+            );
         }
         failing = Some((times.saturating_add(1), since, told || tell));
         let pause = match trouble {
