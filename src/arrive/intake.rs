@@ -212,8 +212,8 @@ async fn take(
     Ok(came)
 }
 
-/// Whether the server received it before we first saw the folder: then it is history, also where all
-/// is read anew. A day's doubt goes to the mail.
+/// Whether the server received a sent mail before we first saw the folder: then it answers nothing of
+/// ours, also where all is read anew. A day's doubt goes to the mail.
 fn is_older(meta: &Meta, cursor: &Cursor) -> bool {
     meta.internaldate.is_some_and(|at| at < cursor.first_seen_at - SignedDuration::from_hours(24))
 }
@@ -233,7 +233,6 @@ async fn keep(
 ) -> Result<usize, Trouble> {
     let (mailbox, folder, role) = (watch.mailbox.name.clone(), watch.folder.clone(), watch.role);
     let (cursor, metas) = (cursor.clone(), metas.to_vec());
-    let has_history = watch.mailbox.existing == Existing::History;
     stored(store, move |s| {
         s.write(|tx| {
             let mut came = 0;
@@ -262,7 +261,7 @@ async fn keep(
                     bytes,
                     received_at: receipt(meta.internaldate, now),
                     envelope_sender: None,
-                    history: uid < cursor.history_until || (has_history && is_older(meta, &cursor)),
+                    history: uid < cursor.history_until,
                 };
                 came += usize::from(spool::insert(tx, &arrival, now)?.is_some());
             }

@@ -350,7 +350,11 @@ pub fn escalation(plain: &Plain, zone: &TimeZone, nth: u32) -> Words {
 }
 
 /// Something needs a person.
-pub fn notice(about: &str, words: &str, number: Option<&str>) -> Words {
+pub fn notice(about: &str, words: &str, details: Option<&str>, number: Option<&str>) -> Words {
     let tag = number.map_or(String::new(), |n| format!("[{n}] "));
-    Words { subject: format!("{tag}Vigie needs a person: {about}"), body: format!("{words}\n\nSee:  vigie status\n") }
+    let details = details.map_or(String::new(), |details| format!("{details}\n\n"));
+    Words {
+        subject: format!("{tag}Vigie needs a person: {about}"),
+        body: format!("{words}\n\n{details}See:  vigie status\n"),
+    }
 }

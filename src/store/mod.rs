@@ -11,6 +11,7 @@ pub mod certs;
 pub mod duty;
 pub mod history;
 pub mod outbox;
+pub mod rechecks;
 pub mod settings;
 pub mod spool;
 pub mod status;
@@ -26,7 +27,7 @@ use std::sync::{Mutex, MutexGuard};
 use zeroize::Zeroizing;
 
 /// Numbered migrations, in order. A merged one is never edited.
-const MIGRATIONS: &[&str] = &[include_str!("schema/0001_first.sql"), include_str!("schema/0003_unsure_tries.sql")];
+const MIGRATIONS: &[&str] = &[include_str!("schema/0001_first.sql")];
 
 /// Why the store cannot be used, in words for the operator.
 #[derive(Debug, thiserror::Error)]
