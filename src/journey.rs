@@ -11,22 +11,45 @@ use crate::arrive::{candidates, open, read};
 use crate::decide::file::{self, Filing};
 use crate::decide::triage::triage;
 use crate::decide::{again, known, quarantine, sent};
+use crate::edge::openpgp::certs as openpgp_certs;
 use crate::edge::openpgp::open::{KnownCertificate, Ring};
 use crate::edge::{clock, random};
 use crate::house::House;
 use crate::rules::address::Address;
 use crate::rules::ladder;
 use crate::rules::report::{Problem, Report};
-use crate::rules::verdict::Encryption;
+use crate::rules::verdict::{Encryption, EncryptionProblem, Verdict};
 use crate::store::spool::{self, Role, SpoolState, Spooled};
 use crate::store::tickets::{self, Clock};
-use crate::store::{StoreError, certs, outbox, settings as values};
+use crate::store::{StoreError, certs, outbox, rechecks, settings as values};
 use jiff::Timestamp;
 use sha2::{Digest, Sha256};
+use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// A mail that so many attempts did not file is held.
 const ATTEMPTS: u32 = 3;
+
+/// So many are checked again before new mail is looked for.
+const BATCH: usize = 100;
+
+/// Everything that waits: mail that a new key opens, new mail, mail to be checked again. Gives how
+/// much of it was settled. Trouble with one of these keeps no other from being done; the first is told.
+pub fn catch_up(house: &House, now: Timestamp) -> Result<usize, StoreError> {
+    let reopened = reopen(house, now);
+    let mut settled = 0;
+    loop {
+        let travelled = travel_all(house, now);
+        let rechecked = recheck(house, now);
+        settled += travelled.as_ref().unwrap_or(&0) + rechecked.as_ref().unwrap_or(&0);
+        match (travelled, rechecked) {
+            (Ok(_), Ok(0)) => return reopened.map(|opened| opened + settled),
+            (Err(error), _) | (_, Err(error)) => return Err(error),
+            (Ok(_), Ok(_)) => {}
+        }
+    }
+}
 
 /// Takes one spooled mail as far as it goes; gives its row as it is afterwards.
 pub fn travel(house: &House, id: i64, now: Timestamp) -> Result<Option<Spooled>, StoreError> {
@@ -82,11 +105,9 @@ fn travel_on(house: &House, id: i64, now: Timestamp) -> Result<bool, StoreError>
 }
 
 /// Where a key of the team can be used that could not before, mail that waited for a key is opened
-/// again (T106); gives how many could be.
-pub fn reopen(house: &House, now: Timestamp) -> Result<usize, StoreError> {
-    let keys: Vec<&str> = house.keys.team().iter().map(|key| key.fingerprint.as_str()).collect();
-    let seen = format!("{} {}", keys.join(" "), house.keys.troubles().len());
-    if house.store.read(values::keys_seen)?.as_deref() == Some(&seen) {
+/// again (T106); gives how many could be. The verdict at arrival stays.
+fn reopen(house: &House, now: Timestamp) -> Result<usize, StoreError> {
+    if house.store.read(values::keys_seen)?.as_deref() == Some(&keys_seen(house)) {
         return Ok(0);
     }
     let mut opened = 0;
@@ -98,8 +119,9 @@ pub fn reopen(house: &House, now: Timestamp) -> Result<usize, StoreError> {
         if report.verdict.encryption != Encryption::Decrypted {
             continue;
         }
-        let (candidates, code) = (candidates::describe(&report, now), random::code());
+        let (found, code) = (candidates::describe(&report, now), random::code());
         house.store.write(|tx| {
+            let candidates = candidates::news(tx, &found, &house.settings.pgp.introducers, now)?;
             let known = known::known(tx, &house.settings, mailbox, &mail, &report, &house.id_key)?;
             let decision = triage(&report, &known);
             let filing = Filing {
@@ -115,11 +137,67 @@ pub fn reopen(house: &House, now: Timestamp) -> Result<usize, StoreError> {
         })?;
         opened += 1;
     }
+    // As they are by now: keys in an agent may have gone meanwhile, and then come back.
+    let seen = keys_seen(house);
     house.store.write(|tx| {
         outbox::wake_unsealed(tx, now)?;
+        rechecks::mark_team(tx, &team_handles(house, now))?;
         values::set_keys_seen(tx, &seen)
     })?;
     Ok(opened)
+}
+
+/// Which keys there are, and how many troubles they have.
+fn keys_seen(house: &House) -> String {
+    let keys: Vec<&str> = house.keys.team().iter().map(|key| key.fingerprint.as_str()).collect();
+    format!("{} {}", keys.join(" "), house.keys.troubles().len())
+}
+
+/// Fingerprints and key IDs of the team's keys.
+fn team_handles(house: &House, now: Timestamp) -> Vec<String> {
+    let facts = |octets: &[u8]| openpgp_certs::describe(octets, now).unwrap_or_default();
+    house.keys.team().iter().flat_map(|key| facts(&key.certificate)).flat_map(|facts| facts.handles).collect()
+}
+
+/// Mail is checked again whose signer's certificate has changed since, or its introducer's: imported,
+/// confirmed, removed, revoked. What is found stands beside the verdict at arrival. One batch; gives
+/// how many there were.
+pub fn recheck(house: &House, now: Timestamp) -> Result<usize, StoreError> {
+    let introducers = house.settings.pgp.introducers.join(" ");
+    let before = house.store.read(values::introducers_seen)?;
+    if before.as_deref() != Some(&introducers) {
+        house.store.write(|tx| {
+            if before.is_some() {
+                rechecks::mark_good(tx)?;
+            }
+            values::set_introducers_seen(tx, &introducers)
+        })?;
+    }
+    let marked = house.store.read(|c| rechecks::waiting(c, BATCH))?;
+    for message in &marked {
+        check_again(house, *message, now)?;
+    }
+    Ok(marked.len())
+}
+
+fn check_again(house: &House, message: i64, now: Timestamp) -> Result<(), StoreError> {
+    let found = house.store.read(|c| {
+        let (mail, row) = (spool::of_message(c, message)?, tickets::message(c, message)?);
+        let raw = mail.as_ref().and_then(|mail| mail.raw_id).map(|raw_id| spool::raw(c, raw_id)).transpose()?;
+        Ok(mail.zip(row).zip(raw))
+    })?;
+    let checked = found.and_then(|((mail, row), raw)| {
+        let report = catch_unwind(AssertUnwindSafe(|| understand(house, &mail, &raw, now))).ok()?;
+        Some((row, report))
+    });
+    let Some((row, report)) = checked else { return house.store.write(|tx| rechecks::forget(tx, message)) };
+    let latest: Option<Verdict> = row.latest_verdict().and_then(|json| serde_json::from_str(json).ok());
+    let was_open = latest.is_some_and(|verdict| verdict.encryption == Encryption::Decrypted);
+    house.store.write(|tx| match was_open && report.verdict.encryption == Encryption::Failed {
+        // The team's key cannot be used at the moment; that says nothing of the signature.
+        true => rechecks::wait_for_key(tx, message),
+        false => again::rechecked(tx, &report, message, now),
+    })
 }
 
 /// Where the calendar, the zone's data or the promises have changed, running clocks are computed
@@ -156,20 +234,28 @@ fn understand_and_file(house: &House, mail: &Spooled, now: Timestamp) -> Result<
 /// Opens and reads.
 pub fn understand(house: &House, mail: &Spooled, raw: &[u8], now: Timestamp) -> Report {
     let own: Vec<Address> = house.settings.own_addresses().cloned().collect();
-    let find = |handles: &[String]| certificates(house, handles);
+    let asked = RefCell::new(BTreeSet::new());
+    let find = |handles: &[String]| {
+        asked.borrow_mut().extend(handles.iter().cloned());
+        certificates(house, handles)
+    };
     let ring = Ring { keys: house.keys.as_ref(), find: &find, introducers: &house.settings.pgp.introducers };
     let opened = open::open(raw, &ring, &own, now, mail.received_at);
     let mut report = read::read(opened);
     if mail.full_size > raw.len() as u64 {
         report.problems.push(Problem::Oversized);
     }
+    report.asked = asked.take().into_iter().collect();
     report
 }
 
 fn certificates(house: &House, handles: &[String]) -> Vec<KnownCertificate> {
     let found = house.store.read(|c| {
         let mut found = Vec::new();
-        for cert in certs::find(c, handles)? {
+        let introducers = &house.settings.pgp.introducers;
+        // Nobody is introduced by a certificate that came with a mail: it may lack a revocation.
+        let may_count = |cert: &certs::Cert| !(cert.candidate && introducers.contains(&cert.fingerprint));
+        for cert in certs::find(c, handles)?.into_iter().filter(may_count) {
             let addresses = certs::addresses(c, &cert.fingerprint)?.iter().filter_map(|a| Address::parse(a)).collect();
             found.push(KnownCertificate {
                 fingerprint: cert.fingerprint,
@@ -194,13 +280,18 @@ fn file_inbox(house: &House, mail: &Spooled, report: &Report, now: Timestamp) ->
         let reason = "its mailbox is no longer in the config";
         return house.store.write(|tx| quarantine::hold(tx, settings, mail, reason, now));
     };
-    let candidates = candidates::describe(report, now);
+    let found = candidates::describe(report, now);
     let code = random::code();
     house.store.write(|tx| {
+        let candidates = candidates::news(tx, &found, &settings.pgp.introducers, now)?;
         // Known and filed in one transaction: two mails of one thread cannot miss each other.
         let known = known::known(tx, settings, mailbox, mail, report, &house.id_key)?;
         let decision = triage(report, &known);
         let filing = Filing { settings, mail, report, decision: &decision, candidates: &candidates, code: &code, now };
+        if report.verdict.encryption_problem == Some(EncryptionProblem::KeyUnavailable) {
+            // The key may have gone and come back between two turns: `reopen` must look again.
+            values::set_keys_seen(tx, "")?;
+        }
         file::file(tx, &filing)
     })
 }

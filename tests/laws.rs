@@ -23,7 +23,7 @@ use serde_json::{Value, json};
 use std::process::Output;
 use support::desk::{Desk, Setup, text};
 
-/// Friday 27 November 2026, 18:01 in Paris. Bob is on duty.
+/// Friday 27 November 2026, 18:01 in Paris. Alice is on duty.
 const FRIDAY: &str = "2026-11-27T18:01:00+01:00";
 
 /// The exit code.

@@ -7,8 +7,12 @@
 use super::views::{Answer, Done, KeyOrigin, KeyView, When};
 use super::work::checked_reason;
 use super::{Actor, App, AppError, KeyFile};
+use crate::decide::keys::{self, Certificate, Event};
 use crate::edge::openpgp::certs::{self as pgp, CertificateFacts};
 use crate::edge::openpgp::seam::TeamKey;
+use crate::rules::address::Address;
+use crate::rules::expiry;
+use crate::rules::settings::Settings;
 use crate::rules::ticket::words;
 use crate::rules::untrusted::Untrusted;
 use crate::rules::verdict::Authenticated;
@@ -79,12 +83,7 @@ pub(super) fn import(app: &App, actor: &Actor, now: Timestamp, files: &[KeyFile]
 
 /// The certificates of one file; armour that was copied out of a page or document is mended (T44).
 fn read_file(app: &App, file: &KeyFile, now: Timestamp) -> Result<Vec<CertificateFacts>, AppError> {
-    let octets = &file.octets.0;
-    let describe = |octets: &[u8]| pgp::describe_keeping(octets, &app.settings.pgp.introducers, now);
-    let found = describe(octets).or_else(|why| match std::str::from_utf8(octets) {
-        Ok(text) => describe(pgp::repair_armor(text).as_bytes()).map_err(|_| why),
-        Err(_) => Err(why),
-    });
+    let found = pgp::describe_document(&file.octets.0, &app.settings.pgp.introducers, now);
     found.map_err(|why| AppError::not_allowed(format!("{}: {why}; nothing was imported", file.name)))
 }
 
@@ -93,16 +92,31 @@ fn keep(app: &App, tx: &Tx, facts: &CertificateFacts, actor: &Actor, now: Timest
     if team_key(app, fingerprint).is_some() {
         return Ok(format!("{fingerprint} is a key of the team; left alone"));
     }
-    let what = match keep_certificate(tx, facts, &app.settings.pgp.introducers, "import", &actor.name, now)? {
+    let what = match keep_certificate(tx, facts, app.settings, "import", &actor.name, now)? {
         Kept::New => "imported",
         Kept::Updated => "updated",
         Kept::Same => "is known already",
     };
     let confirmed = certs::get(tx, fingerprint)?.is_some_and(|cert| cert.confirmed_at.is_some());
     let advice = if confirmed { "" } else { "; not confirmed: compare the fingerprint, then `vigie key trust`" };
+    let others = others(tx, facts)?;
     let secret = if facts.secret { "; the secret part was left out" } else { "" };
     let problems = if facts.problems.is_empty() { String::new() } else { format!(" ({})", facts.problems.join("; ")) };
-    Ok(format!("{fingerprint} {what}{secret}{advice}{problems}"))
+    Ok(format!("{fingerprint} {what}{secret}{others}{advice}{problems}"))
+}
+
+/// Other certificates for the same addresses, in words: they stay, and the person should know.
+fn others(tx: &Tx, facts: &CertificateFacts) -> Result<String, AppError> {
+    let mut others: Vec<String> = Vec::new();
+    for address in &facts.addresses {
+        for other in certs::of_address(tx, address.key())? {
+            if other.fingerprint != facts.fingerprint && !others.contains(&other.fingerprint) {
+                others.push(other.fingerprint);
+            }
+        }
+    }
+    let words = || format!("; its address also has {}, which stays (`vigie key remove`)", others.join(", "));
+    Ok(if others.is_empty() { String::new() } else { words() })
 }
 
 /// What keeping a certificate changed.
@@ -114,16 +128,17 @@ pub enum Kept {
 }
 
 /// Keeps a certificate that the team imports, merged with what is known of it, and writes that
-/// down if it changed. `introducers`: fingerprints whose certifications are kept.
+/// down if it changed. Where the new copy revokes it, the operators are told.
 pub fn keep_certificate(
     tx: &Tx,
     facts: &CertificateFacts,
-    introducers: &[String],
+    settings: &Settings,
     source: &str,
     who: &str,
     now: Timestamp,
 ) -> Result<Kept, AppError> {
     let fingerprint = &facts.fingerprint;
+    let introducers = &settings.pgp.introducers;
     let known = certs::get(tx, fingerprint)?;
     let (bytes, kept) = match &known {
         None => (facts.bytes.clone(), Kept::New),
@@ -152,6 +167,11 @@ pub fn keep_certificate(
     certs::keep(tx, &cert, now)?;
     let what = if known.is_some() { "updated" } else { "imported" };
     history::add(tx, None, now, who, &format!("certificate {fingerprint} {what}"))?;
+    let was_revoked = known.and_then(|known| self::facts(&known.bytes, now)).is_none_or(|facts| facts.revoked);
+    if facts.revoked && !was_revoked {
+        let certificate = Certificate { fingerprint, addresses: &addresses, ends_at: None };
+        keys::tell(tx, settings, &certificate, Event::Revoked, None, now)?;
+    }
     Ok(kept)
 }
 
@@ -233,44 +253,57 @@ fn introducers(app: &App, known: &[Cert]) -> Vec<Vec<u8>> {
 
 fn team_view(app: &App, key: &TeamKey, now: Timestamp) -> KeyView {
     let facts = facts(&key.certificate, now);
-    view(app, &key.fingerprint, facts, true, Authenticated::Full, false)
+    let mut view = view(app, &key.fingerprint, facts.as_ref(), Authenticated::Full);
+    view.secret = true;
+    note_end(&mut view, facts.as_ref(), &expiry::OF_THE_TEAM, now);
+    view
 }
 
 fn cert_view(app: &App, cert: &Cert, introducers: &[Vec<u8>], now: Timestamp) -> KeyView {
     let facts = facts(&cert.bytes, now);
-    let certified = || {
-        let addresses = facts.as_ref().map_or(&[][..], |facts| facts.addresses.as_slice());
-        addresses.iter().any(|address| pgp::certified_by(&cert.bytes, address, introducers, now))
+    let addresses = facts.as_ref().map_or(&[][..], |facts| facts.addresses.as_slice());
+    let is_certified = |address: &&Address| pgp::certified_by(&cert.bytes, address, introducers, now);
+    let certified: Vec<&Address> = match cert.candidate {
+        true => Vec::new(),
+        false => addresses.iter().filter(is_certified).collect(),
     };
+    // An introducer speaks for a user ID: for the whole only where it speaks for every one.
+    let all_certified = !certified.is_empty() && certified.len() == addresses.len();
     let authenticated = match (cert.candidate, cert.confirmed_at) {
         (true, _) => Authenticated::None,
         (false, Some(_)) => Authenticated::Full,
-        (false, None) if certified() => Authenticated::Full,
+        (false, None) if all_certified => Authenticated::Full,
         (false, None) => Authenticated::Marginal,
     };
-    view(app, &cert.fingerprint, facts, false, authenticated, cert.candidate)
+    let mut view = view(app, &cert.fingerprint, facts.as_ref(), authenticated);
+    view.candidate = cert.candidate;
+    view.certified = certified.iter().map(|address| Untrusted::from(address.as_str())).collect();
+    note_end(&mut view, facts.as_ref(), &expiry::OF_OTHERS, now);
+    view
+}
+
+/// A coming end is told beside what is wrong already.
+fn note_end(view: &mut KeyView, facts: Option<&CertificateFacts>, days: &[u32], now: Timestamp) {
+    let end = facts.filter(|facts| !facts.revoked).and_then(|facts| facts.usable_until);
+    if let (Some(at), Some(expiry::Stage::Within(_))) = (end, expiry::stage(end, days, now)) {
+        view.problems.push(format!("expires on {}", at.strftime("%Y-%m-%d")));
+    }
 }
 
 fn facts(octets: &[u8], now: Timestamp) -> Option<CertificateFacts> {
     pgp::describe(octets, now).ok().and_then(|mut all| all.pop())
 }
 
-fn view(
-    app: &App,
-    fingerprint: &str,
-    facts: Option<CertificateFacts>,
-    secret: bool,
-    authenticated: Authenticated,
-    candidate: bool,
-) -> KeyView {
+fn view(app: &App, fingerprint: &str, facts: Option<&CertificateFacts>, authenticated: Authenticated) -> KeyView {
     let when = |at: Timestamp| When::new(at, &app.settings.team.time_zone);
     let mut view = KeyView {
         fingerprint: fingerprint.to_owned(),
         user_ids: Vec::new(),
         addresses: Vec::new(),
-        secret,
+        secret: false,
         authenticated,
-        candidate,
+        certified: Vec::new(),
+        candidate: false,
         created_at: None,
         expires_at: None,
         revoked: false,
@@ -278,12 +311,12 @@ fn view(
         origin: None,
     };
     if let Some(facts) = facts {
-        view.user_ids = facts.user_ids;
+        view.user_ids = facts.user_ids.clone();
         view.addresses = facts.addresses.iter().map(|address| Untrusted::from(address.as_str())).collect();
         view.created_at = Some(when(facts.created_at));
         view.expires_at = facts.expires_at.map(when);
         view.revoked = facts.revoked;
-        view.problems = facts.problems;
+        view.problems = facts.problems.clone();
     }
     view
 }

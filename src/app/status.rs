@@ -18,6 +18,7 @@ const SENDING_PATIENCE: SignedDuration = SignedDuration::from_hours(1);
 
 pub(super) fn status(app: &App, now: Timestamp) -> Result<Answer, AppError> {
     let when = |at: Timestamp| When::new(at, &app.settings.team.time_zone);
+    let key_troubles = (app.key_troubles)();
     let view = app.store.read(|c| {
         let loops = status::all(c)?;
         let oldest = spool::oldest_waiting(c)?;
@@ -51,7 +52,7 @@ pub(super) fn status(app: &App, now: Timestamp) -> Result<Answer, AppError> {
         if quarantine > 0 {
             reasons.push(format!("in quarantine: {quarantine}; see `vigie quarantine list`"));
         }
-        reasons.extend(app.key_troubles.iter().cloned());
+        reasons.extend(key_troubles.iter().cloned());
         Ok(StatusView {
             daemon_running: app.daemon_running,
             loops: loops.into_iter().map(|turn| loop_view(turn, &when)).collect(),
@@ -60,7 +61,7 @@ pub(super) fn status(app: &App, now: Timestamp) -> Result<Answer, AppError> {
             broken_promises,
             unacknowledged_pages: pages,
             quarantine,
-            key_troubles: app.key_troubles.to_vec(),
+            key_troubles,
             config_warnings: app.settings.warnings.clone(),
             needs_person: !reasons.is_empty(),
             reasons,

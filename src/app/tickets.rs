@@ -198,6 +198,9 @@ fn message_view(
         raw_size,
         problems: message.problems,
         verdict: message.verdict.and_then(|json| verdict(&json, language)),
+        rechecked: message
+            .rechecked
+            .and_then(|(at, json)| Some(RecheckedView { at: When::new(at, zone), verdict: verdict(&json, language)? })),
         headers: message.headers.into_iter().map(|(name, value)| (name.into(), value.into())).collect(),
         attachments,
     }

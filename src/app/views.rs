@@ -188,7 +188,11 @@ pub struct MessageView {
     pub raw_sha256: Option<String>,
     pub raw_size: Option<u64>,
     pub problems: Vec<String>,
+    /// As at arrival: what was decided then was decided by it.
     pub verdict: Option<VerdictView>,
+    /// Null: never.
+    #[serde(default)]
+    pub rechecked: Option<RecheckedView>,
     pub headers: Vec<(Untrusted, Untrusted)>,
     pub attachments: Vec<AttachmentView>,
 }
@@ -199,6 +203,13 @@ pub struct VerdictView {
     #[serde(flatten)]
     pub verdict: Verdict,
     pub summary: String,
+}
+
+/// What a later look found: a key of the team came, or the signer's certificate changed.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct RecheckedView {
+    pub at: When,
+    pub verdict: VerdictView,
 }
 
 /// One attachment without its octets.
@@ -247,6 +258,9 @@ pub struct KeyView {
     /// One of the team's own keys.
     pub secret: bool,
     pub authenticated: crate::rules::verdict::Authenticated,
+    /// Addresses that an introducer certified: `full` for these, whatever stands beside.
+    #[serde(default)]
+    pub certified: Vec<Untrusted>,
     /// It came with a mail and proves nothing.
     pub candidate: bool,
     pub created_at: Option<When>,

@@ -121,6 +121,7 @@ fn insert(
         text: text.to_owned(),
         raw_id: None,
         verdict: None,
+        rechecked: None,
         headers: Vec::new(),
         problems: Vec::new(),
         author: Some(actor.name.clone()),

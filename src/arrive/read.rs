@@ -63,6 +63,7 @@ pub fn read(opened: Opened) -> Report {
         problems,
         certificates: opened.certificates,
         from_disputed: opened.from_disputed,
+        asked: Vec::new(),
     }
 }
 

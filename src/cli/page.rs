@@ -65,7 +65,7 @@ fn summary(out: &Output, ticket: &TicketView, now: Timestamp) -> Vec<(&'static s
         ("Subject", out.bold(&ticket.subject.line())),
         ("From", format!("{}{constituent}", from(&ticket.reporter))),
     ];
-    lines.extend(proven(ticket).map(|sentence| ("Proven", sentence.to_owned())));
+    lines.extend(reported(ticket).map(|message| proven(out, message, now)).unwrap_or_default());
     lines.push(("Answer", promise(out, ticket, now)));
     let also: Vec<&str> =
         ticket.received_via.iter().map(String::as_str).filter(|name| *name != ticket.mailbox).collect();
@@ -85,10 +85,19 @@ fn summary(out: &Output, ticket: &TicketView, now: Timestamp) -> Vec<(&'static s
     lines
 }
 
-/// What the reporter's last mail proves.
-fn proven(ticket: &TicketView) -> Option<&str> {
-    let incoming = ticket.messages.iter().flatten().rev().find(|message| message.direction == Direction::In)?;
-    incoming.verdict.as_ref().map(|verdict| verdict.summary.as_str())
+/// The reporter's last mail.
+fn reported(ticket: &TicketView) -> Option<&MessageView> {
+    ticket.messages.iter().flatten().rev().find(|message| message.direction == Direction::In)
+}
+
+/// What a mail proved when it came, and what a later look found.
+fn proven(out: &Output, message: &MessageView, now: Timestamp) -> Vec<(&'static str, String)> {
+    let mut lines = Vec::new();
+    lines.extend(message.verdict.as_ref().map(|verdict| ("Proven", verdict.summary.clone())));
+    if let Some(rechecked) = &message.rechecked {
+        lines.push(("Rechecked", format!("{} ({})", rechecked.verdict.summary, day(out, rechecked.at, now))));
+    }
+    lines
 }
 
 fn acknowledged(out: &Output, ticket: &TicketView, now: Timestamp) -> String {
@@ -137,10 +146,9 @@ fn message_block(out: &Output, ticket: &TicketView, message: &MessageView, now: 
             lines.push((name, people.iter().map(Untrusted::line).collect::<Vec<_>>().join(", ")));
         }
     }
-    if let Some(verdict) = &message.verdict {
-        lines.push(("Proven", verdict.summary.clone()));
-        lines.extend(verdict.verdict.signer.as_deref().map(|signer| ("Signer", signer.to_owned())));
-    }
+    lines.extend(proven(out, message, now));
+    let latest = message.rechecked.as_ref().map(|rechecked| &rechecked.verdict).or(message.verdict.as_ref());
+    lines.extend(latest.and_then(|latest| latest.verdict.signer.clone()).map(|signer| ("Signer", signer)));
     if !message.problems.is_empty() {
         lines.push(("Problems", message.problems.join(", ")));
     }

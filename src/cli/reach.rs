@@ -11,6 +11,7 @@ use crate::app::views::{IngestLine, Octets};
 use crate::app::{self, Actor, App, KeyFile, Request};
 use crate::daemon;
 use crate::house::{House, HouseError};
+use crate::journey;
 use crate::rules::settings::Settings;
 use crate::store::StoreError;
 use jiff::Timestamp;
@@ -67,10 +68,15 @@ impl Session {
                     store: &house.store,
                     settings: &house.settings,
                     team: house.keys.team(),
-                    key_troubles: house.keys.troubles(),
+                    key_troubles: &|| house.keys.troubles(),
                     daemon_running: false,
                 };
-                Ok(Reply { answer: app::handle(&app, &actor, *now, request)?, now: *now })
+                let changes = request.changes();
+                let answer = app::handle(&app, &actor, *now, request)?;
+                if changes && let Err(error) = journey::recheck(house, *now) {
+                    tracing::warn!(%error, "mail could not be checked again; the next run does it");
+                }
+                Ok(Reply { answer, now: *now })
             }
         }
     }

@@ -186,6 +186,7 @@ pub(super) fn key(out: &Output, key: &KeyView, now: Timestamp) -> String {
     let mut lines = vec![("fingerprint", out.bold(&key.fingerprint))];
     lines.extend(key.user_ids.iter().map(|id| ("user id", id.line())));
     lines.push(("authenticated", standing(key).to_owned()));
+    lines.extend(key.certified.iter().map(|address| ("introduced", address.line())));
     lines.push(("created", day(key.created_at)));
     lines.push(("expires", key.expires_at.map_or("never".to_owned(), |at| day(Some(at)))));
     if key.revoked || !key.problems.is_empty() {

@@ -6,7 +6,7 @@ use crate::arrive::intake::{self, Look, Pace};
 use crate::edge::imap::ImapTrouble;
 use crate::house::House;
 use crate::journey;
-use crate::respond::{climb, post, tidy};
+use crate::respond::{climb, keys, post, tidy};
 use crate::rules::trouble::Trouble;
 use crate::store::spool::Role;
 
@@ -24,9 +24,9 @@ pub async fn run_once(house: &House) -> Vec<String> {
     // Trouble with one thing keeps no other from being done.
     let work = || {
         [
-            journey::reopen(house, now),
-            journey::travel_all(house, now),
+            journey::catch_up(house, now),
             journey::recompute_deadlines(house).map(|()| 0),
+            keys::turn(&house.store, &house.settings, house.keys.team(), now).map(|_| 0),
             climb::turn(&house.store, &house.settings, now),
         ]
     };

@@ -4,9 +4,9 @@ use super::Ground;
 use crate::edge::smtp;
 use crate::house::House;
 use crate::journey;
-use crate::respond::climb;
 use crate::respond::post::{self, Post};
 use crate::respond::under_way::UnderWay;
+use crate::respond::{climb, keys};
 use crate::store::{outbox, status};
 use jiff::{SignedDuration, Timestamp};
 use std::collections::BTreeMap;
@@ -48,15 +48,14 @@ pub fn start(ground: &Ground, tasks: &TaskTracker, died: &Sender<String>) {
     spawn(ground, tasks, died, "file", ground.bells.spooled.clone(), |ground| async move {
         let house = ground.house();
         let now = house.now();
-        let travel = || (journey::reopen(&house, now), journey::travel_all(&house, now));
-        let (reopened, filed) = tokio::task::block_in_place(travel);
+        let caught_up = tokio::task::block_in_place(|| journey::catch_up(&house, now));
         // Where one mail failed, others may have been filed.
-        if !matches!((&reopened, &filed), (Ok(0), Ok(0))) {
+        if !matches!(caught_up, Ok(0)) {
             ground.bells.owed.notify_one();
             ground.bells.clocks.notify_one();
             ground.bells.filed.send_modify(|count| *count += 1);
         }
-        reopened.and(filed).map_err(|e| e.to_string())?;
+        caught_up.map_err(|e| e.to_string())?;
         Ok(Turned::default())
     });
     spawn(ground, tasks, died, "clocks", ground.bells.clocks.clone(), |ground| async move {
@@ -64,7 +63,8 @@ pub fn start(ground: &Ground, tasks: &TaskTracker, died: &Sender<String>) {
         let now = house.now();
         let turn = || -> Result<_, crate::store::StoreError> {
             journey::recompute_deadlines(&house)?;
-            let fired = climb::turn(&house.store, &house.settings, now)?;
+            let told = keys::turn(&house.store, &house.settings, house.keys.team(), now)?;
+            let fired = told + climb::turn(&house.store, &house.settings, now)?;
             Ok((fired, climb::next(&house.store)?))
         };
         let (fired, next) = tokio::task::block_in_place(turn).map_err(|e| e.to_string())?;

@@ -1,14 +1,17 @@
-//! A mail that is here already: its second copy, and what a key that came later opens.
+//! A mail that is here already: its second copy, what a key that came later opens, and its re-check.
 //!
 //! Both change a ticket that stands; nothing is owed twice. Failure: the store's.
 
 use super::file::{self, Filing};
 use super::raise;
 use super::triage::Placement;
+use crate::rules::report::Report;
 use crate::rules::subject;
+use crate::rules::verdict::Verdict;
 use crate::store::spool::SpoolState;
 use crate::store::tickets::Ticket;
-use crate::store::{Result, Tx, history, spool, tickets};
+use crate::store::{Result, Tx, history, rechecks, spool, tickets};
+use jiff::Timestamp;
 
 /// The same mail once more (law 1): one ticket, both raws kept, urgency is the OR, kind the
 /// strictest. What the stricter mailbox owes and the laxer one did not, is owed now.
@@ -60,11 +63,11 @@ fn owe_the_rest(tx: &Tx, filing: &Filing, before: &Ticket, message: i64) -> Resu
 pub fn reopened(tx: &Tx, filing: &Filing, message: i64) -> Result<()> {
     let Filing { settings, report, decision, now, .. } = *filing;
     let Some(before) = tickets::message(tx, message)? else { return Ok(()) };
-    let verdict = serde_json::to_string(&report.verdict).unwrap_or_default();
     let problems: Vec<String> = report.problems.iter().map(|p| p.word().to_owned()).collect();
-    tickets::set_message_opened(tx, message, report.subject.raw(), report.text.raw(), &verdict, &problems)?;
+    tickets::set_message_opened(tx, message, report.subject.raw(), report.text.raw(), &problems)?;
+    set_rechecked(tx, message, report, now)?;
     tickets::insert_content(tx, message, &report.attachments, &report.indicators)?;
-    file::keep_candidates(tx, filing)?;
+    file::keep_candidates(tx, filing, before.ticket_id)?;
     let Some(row) = tickets::get(tx, before.ticket_id)? else { return Ok(()) };
     if row.subject == subject::without_tags(&before.subject, &settings.team.ticket_prefix) {
         tickets::set_subject(tx, row.id, &subject::without_tags(report.subject.raw(), &settings.team.ticket_prefix))?;
@@ -76,4 +79,26 @@ pub fn reopened(tx: &Tx, filing: &Filing, message: i64) -> Result<()> {
         raise::page(tx, settings, row.id, now, filing.code)?;
     }
     Ok(())
+}
+
+/// A mail whose signature may be worth something else by now was checked again. The verdict at
+/// arrival stays, and so does everything that was decided by it.
+pub fn rechecked(tx: &Tx, report: &Report, message: i64, now: Timestamp) -> Result<()> {
+    rechecks::forget(tx, message)?;
+    let Some(row) = tickets::message(tx, message)? else { return Ok(()) };
+    set_rechecked(tx, message, report, now)?;
+    let before: Verdict = row.latest_verdict().and_then(|json| serde_json::from_str(json).ok()).unwrap_or_default();
+    let after = &report.verdict;
+    let standing = |verdict: &Verdict| format!("{} ({})", verdict.signature, verdict.authenticated);
+    if standing(&before) != standing(after) {
+        let what = format!("message {message} checked again: signature {} -> {}", standing(&before), standing(after));
+        history::add(tx, Some(row.ticket_id), now, history::VIGIE, &what)?;
+    }
+    Ok(())
+}
+
+fn set_rechecked(tx: &Tx, message: i64, report: &Report, now: Timestamp) -> Result<()> {
+    let verdict = serde_json::to_string(&report.verdict).unwrap_or_default();
+    rechecks::set_asked(tx, message, &report.asked)?;
+    rechecks::set_rechecked(tx, message, &verdict, now)
 }

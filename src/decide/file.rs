@@ -4,22 +4,23 @@
 //! Running it twice for one mail changes nothing: only a waiting mail is filed.
 //! Failure: the store's; then nothing of it has happened.
 
+use super::keys::{self, Certificate, Event};
 use super::triage::{AnalystAct, Decision, Placement};
 use super::{again, quarantine, raise};
 use crate::rules::address::Address;
 use crate::rules::caps;
 use crate::rules::intent::Intent;
 use crate::rules::ladder;
-use crate::rules::report::{Candidate, Report};
+use crate::rules::report::{Brings, Candidate, Report};
 use crate::rules::settings::{Language, Settings};
 use crate::rules::subject;
 use crate::rules::ticket::{Direction, LinkKind, Priority, State};
 use crate::rules::tlp::Mark;
-use crate::rules::verdict::Encryption;
+use crate::rules::verdict::{Authenticated, Encryption};
 use crate::store::certs::NewCert;
 use crate::store::spool::{SpoolState, Spooled};
 use crate::store::tickets::{Clock, Message, Ticket};
-use crate::store::{Result, Tx, certs, duty, history, outbox, spool, tickets};
+use crate::store::{Result, Tx, certs, duty, history, outbox, rechecks, spool, tickets};
 use jiff::{SignedDuration, Timestamp};
 
 /// All that filing one mail needs.
@@ -44,8 +45,8 @@ pub fn file(tx: &Tx, filing: &Filing) -> Result<Spooled> {
     match spool::twin(tx, &mail)? {
         Some((ticket, message)) => again::second_copy(tx, filing, ticket, message)?,
         None => {
-            keep_candidates(tx, filing)?;
             let (state, ticket, message) = place(tx, filing)?;
+            keep_candidates(tx, filing, ticket)?;
             spool::settle(tx, id, state, Some(ticket), Some(message), None)?;
         }
     }
@@ -402,35 +403,72 @@ fn keep_message(tx: &Tx, filing: &Filing, ticket: i64, direction: Direction, aut
             text: report.text.raw().to_owned(),
             raw_id: mail.raw_id,
             verdict: serde_json::to_string(&report.verdict).ok(),
+            rechecked: None,
             headers: report.headers.iter().map(|(name, value)| (name.clone(), value.raw().to_owned())).collect(),
             problems: report.problems.iter().map(|p| p.word().to_owned()).collect(),
             author: author.map(str::to_owned),
         },
     )?;
     tickets::insert_content(tx, message, &report.attachments, &report.indicators)?;
+    rechecks::set_asked(tx, message, &report.asked)?;
     Ok(message)
 }
 
-/// Certificates that came with the mail become candidates; what is known already stays as it is.
-pub(super) fn keep_candidates(tx: &Tx, filing: &Filing) -> Result<()> {
+/// Certificates that came with the mail become candidates; of one that the team keeps, its owner's
+/// revocation alone is taken. Both are told.
+pub(super) fn keep_candidates(tx: &Tx, filing: &Filing, ticket: i64) -> Result<()> {
+    let Filing { settings, now, .. } = *filing;
     for candidate in filing.candidates {
-        if certs::get(tx, &candidate.fingerprint)?
-            .is_some_and(|known| !known.candidate || known.clear >= candidate.clear)
-        {
-            continue;
-        }
+        let is_candidate = candidate.brings == Brings::Candidate;
+        let is_first_copy = certs::get(tx, &candidate.fingerprint)?.is_none();
         let cert = NewCert {
             fingerprint: &candidate.fingerprint,
             bytes: &candidate.bytes,
             handles: &candidate.handles,
             addresses: &candidate.addresses,
-            candidate: true,
+            candidate: is_candidate,
             clear: candidate.clear,
             source: "mail",
         };
-        certs::keep(tx, &cert, filing.now)?;
+        certs::keep(tx, &cert, now)?;
+        let certificate =
+            Certificate { fingerprint: &candidate.fingerprint, addresses: &candidate.addresses, ends_at: None };
+        match candidate.brings {
+            Brings::Candidate if is_first_copy => change(tx, filing, candidate, ticket)?,
+            Brings::Candidate => {}
+            Brings::Revocation => {
+                keys::tell(tx, settings, &certificate, Event::Revoked, Some(ticket), now)?;
+            }
+            Brings::PartRevocation => {
+                keys::tell(tx, settings, &certificate, Event::PartRevoked, Some(ticket), now)?;
+            }
+        }
     }
     Ok(())
+}
+
+/// A candidate for an address that has another certificate is told of (T54); one that is signed
+/// with the certificate known so far looks like a planned change (T55).
+fn change(tx: &Tx, filing: &Filing, candidate: &Candidate, ticket: i64) -> Result<()> {
+    let Filing { settings, report, now, .. } = *filing;
+    let (mut addresses, mut others) = (Vec::new(), Vec::new());
+    for address in &candidate.addresses {
+        let known =
+            certs::of_address(tx, address)?.into_iter().filter(|cert| cert.fingerprint != candidate.fingerprint);
+        let before = others.len();
+        others.extend(known);
+        if others.len() > before || settings.own_addresses().any(|own| own.key() == address) {
+            addresses.push(address.clone());
+        }
+    }
+    if addresses.is_empty() {
+        return Ok(());
+    }
+    let verdict = &report.verdict;
+    let rollover = verdict.proves_sender(Authenticated::Marginal)
+        && others.iter().any(|cert| !cert.candidate && verdict.signer.as_ref() == Some(&cert.fingerprint));
+    let certificate = Certificate { fingerprint: &candidate.fingerprint, addresses: &addresses, ends_at: None };
+    keys::tell(tx, settings, &certificate, Event::Changed { rollover }, Some(ticket), now).map(|_| ())
 }
 
 pub(super) fn came_encrypted(report: &Report) -> bool {

@@ -2,6 +2,7 @@
 
 pub mod again;
 pub mod file;
+pub mod keys;
 pub mod known;
 pub mod quarantine;
 pub mod raise;

@@ -31,18 +31,19 @@ struct Telling<'a> {
     not_before: Timestamp,
 }
 
-/// Owes one mail to each of these analysts.
+/// Owes one mail to each of these analysts; gives whether that is new.
 fn owe_each(
     tx: &Tx,
     settings: &Settings,
     telling: &Telling,
     now: Timestamp,
     intent: impl Fn(String) -> Intent,
-) -> Result<()> {
+) -> Result<bool> {
     let Telling { ticket, slot, analysts, not_before } = *telling;
+    let mut is_new = false;
     for analyst in analysts.iter().filter_map(|name| settings.analyst(name)) {
         let intent = intent(analyst.name.clone());
-        outbox::owe(
+        is_new |= outbox::owe(
             tx,
             ticket,
             &format!("{slot}-{}", analyst.name),
@@ -61,7 +62,7 @@ fn owe_each(
             "nobody is on duty and nobody takes escalations: nobody was told",
         )?;
     }
-    Ok(())
+    Ok(is_new)
 }
 
 /// Tells the analyst on duty of a new ticket or of a reporter's further mail. In a storm, one
@@ -74,15 +75,16 @@ pub fn alert(tx: &Tx, settings: &Settings, ticket: i64, message: i64, follow_up:
         Storm::Single => {
             let slot = format!("alert-{message}");
             let telling = Telling { ticket: Some(ticket), slot: &slot, analysts, not_before: now };
-            owe_each(tx, settings, &telling, now, |analyst| Intent::Alert { message, follow_up, analyst })
+            owe_each(tx, settings, &telling, now, |analyst| Intent::Alert { message, follow_up, analyst })?;
         }
         Storm::Grouped { window_start: since, send_at } => {
             let slot = format!("alerts-{}", since.as_second());
             let telling = Telling { ticket: None, slot: &slot, analysts, not_before: send_at };
             history::add(tx, Some(ticket), now, history::VIGIE, &alerted_with_others(since))?;
-            owe_each(tx, settings, &telling, now, |analyst| Intent::AlertGroup { since, analyst })
+            owe_each(tx, settings, &telling, now, |analyst| Intent::AlertGroup { since, analyst })?;
         }
     }
+    Ok(())
 }
 
 /// What the history of a ticket says when its alert is one of the "N more" of a window.
@@ -227,6 +229,7 @@ pub fn remind(
         now,
         |analyst| Intent::Reminder { due, analyst },
     )
+    .map(|_| ())
 }
 
 /// Escalates to these analysts; nobody named: the one on duty.
@@ -248,6 +251,7 @@ pub fn escalate(
         now,
         |analyst| Intent::Escalation { nth, analyst },
     )
+    .map(|_| ())
 }
 
 /// One run of a ticket's clock: what makes its rungs unique.
@@ -266,6 +270,24 @@ pub fn notice(
     words: &str,
     now: Timestamp,
 ) -> Result<()> {
+    notice_with(tx, settings, ticket, &Notice { about, slot, words, details: None }, now).map(|_| ())
+}
+
+/// Something that needs a person.
+pub struct Notice<'a> {
+    /// A fixed word or two.
+    pub about: &'a str,
+    /// What makes it one and the same.
+    pub slot: &'a str,
+    /// Fixed words: they leave in clear too.
+    pub words: &'a str,
+    /// Whom or what it concerns by name: said only where the mail is encrypted (law 7).
+    pub details: Option<&'a str>,
+}
+
+/// As `notice`; gives whether it is new.
+pub fn notice_with(tx: &Tx, settings: &Settings, ticket: Option<i64>, notice: &Notice, now: Timestamp) -> Result<bool> {
+    let Notice { about, slot, words, details } = *notice;
     let analysts = match settings.sla.escalate_to.is_empty() {
         true => line(tx, settings, now)?.into_iter().take(1).collect(),
         false => settings.sla.escalate_to.clone(),
@@ -275,6 +297,7 @@ pub fn notice(
     owe_each(tx, settings, &telling, now, |analyst| Intent::Notice {
         about: about.to_owned(),
         words: words.to_owned(),
+        details: details.map(str::to_owned),
         analyst,
     })
 }

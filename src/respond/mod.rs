@@ -1,6 +1,7 @@
 //! Act 3: what we owe. Each file is one idempotent loop body over rows.
 
 pub mod climb;
+pub mod keys;
 pub mod post;
 pub mod seal;
 pub mod tidy;

@@ -272,6 +272,7 @@ fn sent(tx: &Tx, post: &Post, out: &Out, now: Timestamp) -> Result<()> {
                     text: String::new(),
                     raw_id: Some(raw_id),
                     verdict: None,
+                    rechecked: None,
                     headers: Vec::new(),
                     problems: Vec::new(),
                     author: Some(history::VIGIE.to_owned()),

@@ -226,8 +226,9 @@ fn letter(
         },
         (Intent::Reminder { due, .. }, _, Some(plain)) => Some(Letter::plain(wording::reminder(plain, zone, *due))),
         (Intent::Escalation { nth, .. }, _, Some(plain)) => Some(Letter::plain(wording::escalation(plain, zone, *nth))),
-        (Intent::Notice { about, words, .. }, ticket, _) => {
-            Some(Letter::plain(wording::notice(about, words, ticket.map(|t| t.number.as_str()))))
+        (Intent::Notice { about, words, details, .. }, ticket, _) => {
+            let details = details.as_deref().filter(|_| encrypted);
+            Some(Letter::plain(wording::notice(about, words, details, ticket.map(|t| t.number.as_str()))))
         }
         _ => None,
     })
@@ -235,7 +236,7 @@ fn letter(
 
 fn acknowledgement(sealing: &Sealing, intent: &Intent, ticket: &Ticket) -> Letter {
     let Intent::Acknowledgement { language, received_at, due_at, in_reply_to, references, wrong_key } = intent else {
-        return Letter::plain(wording::notice("", "", None));
+        return Letter::plain(wording::notice("", "", None, None));
     };
     let team = sealing.keys.team().first();
     let ack = Acknowledgement {
@@ -311,7 +312,7 @@ fn details(c: &Connection, ticket: &Ticket) -> Result<Option<String>> {
     if strict {
         return Ok(None);
     }
-    let verdict: Verdict = last.verdict.as_deref().and_then(|json| serde_json::from_str(json).ok()).unwrap_or_default();
+    let verdict: Verdict = last.latest_verdict().and_then(|json| serde_json::from_str(json).ok()).unwrap_or_default();
     let line = |text: &str| Untrusted::from(text).line();
     Ok(Some(format!(
         "From:     {}\nProven:   {}\nSubject:  {}\n{}",

@@ -291,13 +291,18 @@ pub fn alert(plain: &Plain, zone: &TimeZone, follow_up: bool, details: Option<&s
 
 /// Many reports at once.
 pub fn alert_group(count: usize, since: Timestamp, zone: &TimeZone) -> Words {
+    let (reports, have) = plural(count);
     Words {
-        subject: format!("{count} more reports"),
+        subject: format!("{count} more {reports}"),
         body: format!(
-            "{count} more reports have arrived since {}.\n\nList them:  vigie ticket list\n",
+            "{count} more {reports} {have} arrived since {}.\n\nList them:  vigie ticket list\n",
             long_time(since, zone, Language::En)
         ),
     }
+}
+
+fn plural(count: usize) -> (&'static str, &'static str) {
+    if count == 1 { ("report", "has") } else { ("reports", "have") }
 }
 
 /// A page. `plain` is None for a test and for a group of `more` reports.
@@ -314,10 +319,13 @@ pub fn page(
     );
     let mut words = match (plain, more) {
         (Some(plain), _) => mail(plain, zone, "PAGE", "This report asks for you now.", details),
-        (None, Some(more)) => Words {
-            subject: format!("PAGE: {more} more urgent reports"),
-            body: format!("{more} more urgent reports have arrived.\n\nList them:  vigie ticket list\n"),
-        },
+        (None, Some(more)) => {
+            let (reports, have) = plural(more);
+            Words {
+                subject: format!("PAGE: {more} more urgent {reports}"),
+                body: format!("{more} more urgent {reports} {have} arrived.\n\nList them:  vigie ticket list\n"),
+            }
+        }
         (None, None) => Words {
             subject: "PAGE: test".to_owned(),
             body: "This is a test of the way to the analyst on duty. Nothing has happened.\n".to_owned(),
@@ -342,7 +350,11 @@ pub fn escalation(plain: &Plain, zone: &TimeZone, nth: u32) -> Words {
 }
 
 /// Something needs a person.
-pub fn notice(about: &str, words: &str, number: Option<&str>) -> Words {
+pub fn notice(about: &str, words: &str, details: Option<&str>, number: Option<&str>) -> Words {
     let tag = number.map_or(String::new(), |n| format!("[{n}] "));
-    Words { subject: format!("{tag}Vigie needs a person: {about}"), body: format!("{words}\n\nSee:  vigie status\n") }
+    let details = details.map_or(String::new(), |details| format!("{details}\n\n"));
+    Words {
+        subject: format!("{tag}Vigie needs a person: {about}"),
+        body: format!("{words}\n\n{details}See:  vigie status\n"),
+    }
 }

@@ -70,6 +70,9 @@ pub enum Intent {
     Notice {
         about: String,
         words: String,
+        /// Whom or what it concerns by name: said only where the mail is encrypted.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        details: Option<String>,
         analyst: String,
     },
 }

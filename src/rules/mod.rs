@@ -5,6 +5,7 @@ pub mod authres;
 pub mod belonging;
 pub mod calendar;
 pub mod caps;
+pub mod expiry;
 pub mod fold;
 pub mod gate;
 pub mod holidays;

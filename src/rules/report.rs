@@ -43,6 +43,8 @@ pub struct Report {
     pub certificates: Vec<MailedCertificate>,
     /// The protected From differs from the outer one and no signature is bound to it.
     pub from_disputed: bool,
+    /// Certificates that were asked for to judge its signatures, by fingerprint or key ID.
+    pub asked: Vec<String>,
 }
 
 impl Report {
@@ -116,6 +118,18 @@ pub struct Candidate {
     pub addresses: Vec<String>,
     /// It stood in an outer header or an unencrypted part.
     pub clear: bool,
+    pub brings: Brings,
+}
+
+/// What a certificate that came with a mail adds to what is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Brings {
+    /// A new candidate, or more of one.
+    Candidate,
+    /// Its owner's revocation of a certificate that the team keeps; nothing else of the copy is taken.
+    Revocation,
+    /// The owner's revocation of a user ID or subkey of such a certificate.
+    PartRevocation,
 }
 
 words! {

@@ -4,7 +4,7 @@
 //! this file only keeps and finds them. One that came with a mail is a candidate; it never
 //! replaces what the team imported.
 
-use super::{Maybe, Result, Tx, instant, micros};
+use super::{Maybe, Result, Tx, instant, micros, rechecks, settings};
 use jiff::Timestamp;
 use rusqlite::{Connection, Row};
 
@@ -66,7 +66,7 @@ pub fn get(c: &Connection, fingerprint: &str) -> Result<Option<Cert>> {
 
 /// Every certificate, oldest first.
 pub fn all(c: &Connection) -> Result<Vec<Cert>> {
-    let mut rows = c.prepare_cached(&format!("SELECT {COLUMNS} FROM cert ORDER BY added_at, fingerprint"))?;
+    let mut rows = c.prepare_cached(&format!("SELECT {COLUMNS} FROM cert ORDER BY added_at, rowid"))?;
     let found = rows.query_map([], read_row)?;
     Ok(found.collect::<rusqlite::Result<_>>()?)
 }
@@ -89,11 +89,12 @@ pub fn find(c: &Connection, handles: &[String]) -> Result<Vec<Cert>> {
     Ok(found)
 }
 
-/// Certificates with a bound user ID of this address (in lower case), oldest first.
+/// Certificates with a bound user ID of this address (in lower case), the first that came first:
+/// mails of one turn share their instant, the row tells them apart.
 pub fn of_address(c: &Connection, address: &str) -> Result<Vec<Cert>> {
     let mut rows = c.prepare_cached(&format!(
         "SELECT {COLUMNS} FROM cert WHERE fingerprint IN (SELECT fingerprint FROM cert_address WHERE address = ?1) \
-         ORDER BY added_at, fingerprint"
+         ORDER BY added_at, rowid"
     ))?;
     let found = rows.query_map([address], read_row)?;
     Ok(found.collect::<rusqlite::Result<_>>()?)
@@ -107,7 +108,7 @@ pub fn addresses(c: &Connection, fingerprint: &str) -> Result<Vec<String>> {
 }
 
 /// Keeps a certificate: `bytes` are the merged ones if it was known. What the team imported is
-/// never made a candidate again.
+/// never made a candidate again. Mails that asked for it are checked again, as for all changes here.
 pub fn keep(tx: &Tx, cert: &NewCert, now: Timestamp) -> Result<()> {
     tx.prepare_cached(
         "INSERT INTO cert (fingerprint, bytes, candidate, clear, source, added_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6) \
@@ -127,11 +128,18 @@ pub fn keep(tx: &Tx, cert: &NewCert, now: Timestamp) -> Result<()> {
     for address in cert.addresses {
         address_row.execute((address.to_lowercase(), cert.fingerprint))?;
     }
-    Ok(())
+    // A candidate proves nothing: nothing changes with it.
+    if cert.candidate { Ok(()) } else { changed(tx, cert.fingerprint) }
+}
+
+fn changed(tx: &Tx, fingerprint: &str) -> Result<()> {
+    rechecks::mark_certificate(tx, fingerprint)?;
+    settings::forget_certificates_seen(tx)
 }
 
 /// Writes down that a person confirmed the fingerprint.
 pub fn confirm(tx: &Tx, fingerprint: &str, by: &str, method: &str, note: Option<&str>, now: Timestamp) -> Result<bool> {
+    changed(tx, fingerprint)?;
     Ok(tx.execute(
         "UPDATE cert SET candidate = 0, confirmed_at = ?2, confirmed_by = ?3, method = ?4, note = ?5 WHERE fingerprint = ?1",
         (fingerprint, micros(now), by, method, note),
@@ -140,5 +148,6 @@ pub fn confirm(tx: &Tx, fingerprint: &str, by: &str, method: &str, note: Option<
 
 /// Forgets a certificate.
 pub fn remove(tx: &Tx, fingerprint: &str) -> Result<bool> {
+    changed(tx, fingerprint)?;
     Ok(tx.execute("DELETE FROM cert WHERE fingerprint = ?1", [fingerprint])? == 1)
 }

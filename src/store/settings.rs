@@ -70,6 +70,35 @@ pub fn set_deadlines_from(tx: &Tx, basis: &str) -> Result<()> {
     set(tx, "deadlines_from", basis)
 }
 
+/// The day, and for which key of the team, on which certificates were last looked through for coming
+/// ends. None: never, or one has changed since.
+pub fn certificates_seen(c: &Connection) -> Result<Option<String>> {
+    get(c, CERTIFICATES_SEEN)
+}
+
+/// Notes that certificates were looked through.
+pub fn set_certificates_seen(tx: &Tx, seen: &str) -> Result<()> {
+    set(tx, CERTIFICATES_SEEN, seen)
+}
+
+/// A certificate has changed: they are looked through again.
+pub fn forget_certificates_seen(tx: &Tx) -> Result<()> {
+    tx.execute("DELETE FROM setting WHERE key = ?1", [CERTIFICATES_SEEN])?;
+    Ok(())
+}
+
+const CERTIFICATES_SEEN: &str = "certificates_seen";
+
+/// Whose certifications were believed when mail was last checked, to notice a change.
+pub fn introducers_seen(c: &Connection) -> Result<Option<String>> {
+    get(c, "introducers_seen")
+}
+
+/// Notes whose certifications are believed.
+pub fn set_introducers_seen(tx: &Tx, introducers: &str) -> Result<()> {
+    set(tx, "introducers_seen", introducers)
+}
+
 /// Which keys of the team could be used when mail was last opened, to notice a new one.
 pub fn keys_seen(c: &Connection) -> Result<Option<String>> {
     get(c, "keys_seen")

@@ -346,6 +346,13 @@ pub fn add_link(tx: &Tx, id: i64, to: i64, kind: LinkKind) -> Result<()> {
     Ok(())
 }
 
+/// The oldest ticket that this one claims to belong to.
+pub fn claimed(c: &Connection, id: i64) -> Result<Option<i64>> {
+    c.prepare_cached("SELECT to_id FROM link WHERE ticket_id = ?1 AND kind = 'claims' ORDER BY to_id LIMIT 1")?
+        .query_row([id], |row| row.get(0))
+        .maybe()
+}
+
 fn column(c: &Connection, sql: &str, id: i64) -> Result<Vec<String>> {
     let mut rows = c.prepare_cached(sql)?;
     let found = rows.query_map([id], |row| row.get(0))?;
@@ -396,13 +403,15 @@ pub struct Message {
     pub raw_id: Option<i64>,
     /// JSON of the verdict at arrival.
     pub verdict: Option<String>,
+    /// When it was last checked again, and the JSON of that verdict.
+    pub rechecked: Option<(Timestamp, String)>,
     pub headers: Vec<(String, String)>,
     pub problems: Vec<String>,
     pub author: Option<String>,
 }
 
 const MESSAGE_COLUMNS: &str = "id, ticket_id, direction, message_id, from_addr, to_addrs, cc_addrs, date, received_at, subject, \
-    text, raw_id, verdict, headers, problems, author";
+    text, raw_id, verdict, headers, problems, author, rechecked_at, rechecked";
 
 fn read_message(row: &Row) -> rusqlite::Result<Message> {
     let direction: String = row.get(2)?;
@@ -424,6 +433,7 @@ fn read_message(row: &Row) -> rusqlite::Result<Message> {
         headers: serde_json::from_str(&json(13)?).unwrap_or_default(),
         problems: serde_json::from_str(&json(14)?).unwrap_or_default(),
         author: row.get(15)?,
+        rechecked: row.get::<_, Option<i64>>(16)?.map(instant).zip(row.get(17)?),
     })
 }
 
@@ -452,6 +462,15 @@ pub fn insert_message(tx: &Tx, message: &Message) -> Result<i64> {
         message.author,
     ])?;
     Ok(tx.last_insert_rowid())
+}
+
+/// Live tickets of a reporter (an address in lower case), oldest first.
+pub fn live_of_reporter(c: &Connection, address: &str) -> Result<Vec<i64>> {
+    let mut rows = c.prepare_cached(
+        "SELECT id FROM ticket WHERE lower(reporter) = ?1 AND state NOT IN ('closed', 'rejected', 'merged') ORDER BY id",
+    )?;
+    let found = rows.query_map([address], |row| row.get(0))?;
+    Ok(found.collect::<rusqlite::Result<_>>()?)
 }
 
 /// Messages of a ticket, oldest first.
@@ -483,29 +502,29 @@ pub fn message(c: &Connection, id: i64) -> Result<Option<Message>> {
 pub fn messages_without_key(c: &Connection) -> Result<Vec<Message>> {
     let mut rows = c.prepare_cached(&format!(
         "SELECT {MESSAGE_COLUMNS} FROM message WHERE direction = 'in' \
-         AND json_extract(verdict, '$.encryption_problem') IN ('no_key', 'key_unavailable') ORDER BY id"
+         AND json_extract(coalesce(rechecked, verdict), '$.encryption_problem') IN ('no_key', 'key_unavailable') ORDER BY id"
     ))?;
     let found = rows.query_map([], read_message)?;
     Ok(found.collect::<rusqlite::Result<_>>()?)
 }
 
-/// Replaces what a message says, once it could be opened: subject, text, verdict, problems.
-pub fn set_message_opened(
-    tx: &Tx,
-    id: i64,
-    subject: &str,
-    text: &str,
-    verdict: &str,
-    problems: &[String],
-) -> Result<()> {
+/// Replaces what a message says, once it could be opened. The verdict at arrival stays.
+pub fn set_message_opened(tx: &Tx, id: i64, subject: &str, text: &str, problems: &[String]) -> Result<()> {
     let problems = serde_json::to_string(problems).unwrap_or_default();
     tx.execute(
-        "UPDATE message SET subject = ?2, text = ?3, verdict = ?4, problems = ?5 WHERE id = ?1",
-        (id, subject, text, verdict, problems),
+        "UPDATE message SET subject = ?2, text = ?3, problems = ?4 WHERE id = ?1",
+        (id, subject, text, problems),
     )?;
     tx.execute("DELETE FROM attachment WHERE message_id = ?1", [id])?;
     tx.execute("DELETE FROM indicator WHERE message_id = ?1", [id])?;
     Ok(())
+}
+
+impl Message {
+    /// JSON of what is known to be proven by now.
+    pub fn latest_verdict(&self) -> Option<&str> {
+        self.rechecked.as_ref().map(|(_, verdict)| verdict.as_str()).or(self.verdict.as_deref())
+    }
 }
 
 /// Notes the Message-ID and the octets under which a human's message left.

@@ -23,6 +23,8 @@ pub struct Setup {
     pub more: String,
     pub simulated: bool,
     pub team_key: Kind,
+    /// More of `[pgp]`.
+    pub pgp: String,
     /// Promises, analysts and constituents.
     pub duty: String,
 }
@@ -43,6 +45,7 @@ path = "Maildir"
             more: String::new(),
             simulated: true,
             team_key: Kind::Curve25519,
+            pgp: String::new(),
             duty: DUTY.to_owned(),
         }
     }
@@ -105,8 +108,8 @@ impl Desk {
         let simulated = if setup.simulated { "simulated_clock = true" } else { "" };
         let config = format!(
             "[team]\nname = \"CSIRT-EXAMPLE\"\naddress = \"csirt@example.org\"\nphone = \"+33 1 23 45 67 89\"\nticket_prefix = \"EX\"\n\
-             [store]\npath = \"vigie.db\"\n{simulated}\n[pgp]\nsecret_keys = [\"team.asc\"]\ncerts = \"certs\"\n{}\n{}\n{}\n{}",
-            setup.mailboxes, setup.smtp, setup.duty, setup.more
+             [store]\npath = \"vigie.db\"\n{simulated}\n[pgp]\nsecret_keys = [\"team.asc\"]\ncerts = \"certs\"\n{}\n{}\n{}\n{}\n{}",
+            setup.pgp, setup.mailboxes, setup.smtp, setup.duty, setup.more
         );
         std::fs::write(self.path("vigie.toml"), config).expect("the config");
     }

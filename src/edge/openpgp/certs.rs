@@ -2,10 +2,11 @@
 //!
 //! Hostile data: keys that came with mails, keyrings of operators. Failure: an error in words for
 //! the operator; nothing of a certificate is believed that its own key did not sign. Limits (T40):
-//! 1 MiB a certificate, 50 user IDs, 50 subkeys, 200 certificates at once.
-//! Known gap: a flooded certificate above 1 MiB is refused, not thinned out.
+//! 1 MiB a certificate once it is thinned out (`thin`), 50 user IDs, 50 subkeys, 200 certificates at once.
+//! Known gaps: revocations by a designated revoker are not read; a certificate flooded with forgeries
+//! in its owner's own name is refused above 1 MiB.
 
-use super::{Lenient, armor, system_time, timestamp};
+use super::{Lenient, armor, system_time, thin, timestamp};
 use crate::rules::address::Address;
 use crate::rules::untrusted::Untrusted;
 use jiff::Timestamp;
@@ -19,11 +20,14 @@ use openpgp::types::{Features, KeyFlags, RevocationStatus};
 use openpgp::{Packet, Profile};
 use sequoia_openpgp as openpgp;
 use std::collections::BTreeSet;
+use std::time::SystemTime;
 
 const BYTES: usize = 1 << 20;
 const USER_IDS: usize = 50;
 const SUBKEYS: usize = 50;
 const CERTIFICATES: usize = 200;
+/// Of one user ID, in the name of introducers, the newest first.
+const CERTIFICATIONS: usize = 50;
 
 /// What one certificate says, at a given time.
 #[derive(Debug, Clone)]
@@ -40,6 +44,9 @@ pub struct CertificateFacts {
     pub secret: bool,
     pub created_at: Timestamp,
     pub expires_at: Option<Timestamp>,
+    /// From then on it can no longer be encrypted to, or no longer sign, though it can now: the
+    /// primary key or the last such subkey expires.
+    pub usable_until: Option<Timestamp>,
     pub revoked: bool,
     /// Now: bound, alive, not revoked, of a strong enough algorithm.
     pub usable_for_encryption: bool,
@@ -67,9 +74,11 @@ pub fn describe_keeping(
         if found.len() >= CERTIFICATES {
             return Err(format!("more than {CERTIFICATES} certificates at once; give them in several files"));
         }
+        let one = thin::thin(&one, introducers);
         if one.len() > BYTES {
             trouble = Some(
-                "a certificate is larger than 1 MiB; export it minimal (gpg --export-options export-minimal)".into(),
+                "a certificate is larger than 1 MiB even without foreign signatures; ask its owner for a smaller one"
+                    .into(),
             );
             continue;
         }
@@ -84,6 +93,48 @@ pub fn describe_keeping(
         (false, _) => Ok(found),
         (true, Some(trouble)) => Err(trouble),
         (true, None) => Err("no OpenPGP certificate in it; expected a PGP PUBLIC KEY BLOCK".to_owned()),
+    }
+}
+
+/// As `describe_keeping`, for a file that an operator gives: a whole document with key blocks in its
+/// prose will do, and armour that was copied out of a page is mended (T44). The fingerprint is to be
+/// compared before anything is believed.
+pub fn describe_document(
+    octets: &[u8],
+    introducers: &[String],
+    now: Timestamp,
+) -> Result<Vec<CertificateFacts>, String> {
+    let strict = describe_keeping(octets, introducers, now);
+    if octets.first().is_some_and(|first| first & 0x80 != 0) && strict.is_ok() {
+        return strict;
+    }
+    let mended = describe_keeping(armor::repair(&text_of(octets)).as_bytes(), introducers, now);
+    match (strict, mended) {
+        (Ok(mut found), Ok(mended)) => {
+            for facts in mended {
+                if !found.iter().any(|known| known.fingerprint == facts.fingerprint) {
+                    found.push(facts);
+                }
+            }
+            Ok(found)
+        }
+        (Ok(found), Err(_)) | (Err(_), Ok(found)) => Ok(found),
+        (Err(why), Err(_)) => Err(why),
+    }
+}
+
+/// A document as text: UTF-8, else windows-1252 as far as its dashes go.
+fn text_of(octets: &[u8]) -> String {
+    match std::str::from_utf8(octets) {
+        Ok(text) => text.to_owned(),
+        Err(_) => {
+            let letter = |octet: &u8| match octet {
+                0x96 => '\u{2013}',
+                0x97 => '\u{2014}',
+                octet => char::from(*octet),
+            };
+            octets.iter().map(letter).collect()
+        }
     }
 }
 
@@ -136,6 +187,7 @@ fn facts(cert: &Cert, introducers: &[String], now: Timestamp) -> Result<Certific
             .collect(),
         addresses: if strong { addresses(&valid) } else { Vec::new() },
         expires_at,
+        usable_until: usable_until(&valid),
         revoked,
         usable_for_encryption: usable && keys().for_transport_encryption().next().is_some(),
         usable_for_signing: usable && keys().for_signing().next().is_some(),
@@ -144,6 +196,19 @@ fn facts(cert: &Cert, introducers: &[String], now: Timestamp) -> Result<Certific
     };
     facts.problems = problems(&facts, strong, now);
     Ok(facts)
+}
+
+/// The first of: the primary key expires, the last key that can be encrypted to does, the last that signs.
+fn usable_until(valid: &ValidCert) -> Option<Timestamp> {
+    let keys = || valid.keys().revoked(false).supported();
+    let encrypting: Vec<_> = keys().for_transport_encryption().map(|key| key.key_expiration_time()).collect();
+    let signing: Vec<_> = keys().for_signing().map(|key| key.key_expiration_time()).collect();
+    let last = |ends: &[Option<SystemTime>]| match ends.iter().any(Option::is_none) {
+        true => None,
+        false => ends.iter().flatten().max().copied(),
+    };
+    let ends = [valid.primary_key().key_expiration_time(), last(&encrypting), last(&signing)];
+    ends.into_iter().flatten().min().map(timestamp)
 }
 
 /// The facts of a certificate that binds nothing.
@@ -161,6 +226,7 @@ fn bare(cert: &Cert) -> Result<CertificateFacts, String> {
         secret: cert.is_tsk(),
         created_at: timestamp(cert.primary_key().key().creation_time()),
         expires_at: None,
+        usable_until: None,
         revoked: false,
         usable_for_encryption: false,
         usable_for_signing: false,
@@ -224,8 +290,11 @@ fn canonical(cert: &Cert, introducers: &[String]) -> Result<Vec<u8>, String> {
         cert.userids().filter(|id| id.self_signatures().next().is_some() && id.userid().value().len() <= 2048);
     for id in bound_ids.take(USER_IDS) {
         add(id.userid().clone().into())?;
-        let by_introducer = id.certifications().filter(|signature| issued_by(signature, introducers));
-        for signature in id.self_signatures().chain(id.self_revocations()).chain(by_introducer) {
+        // Not verified here: that needs the introducer's key, and `certified_by` does it.
+        let by_introducer = |signature: &&Signature| thin::issued_by(signature, introducers);
+        let certifications = id.certifications().filter(by_introducer).take(CERTIFICATIONS);
+        let withdrawn = id.other_revocations().filter(by_introducer).take(CERTIFICATIONS);
+        for signature in id.self_signatures().chain(id.self_revocations()).chain(certifications).chain(withdrawn) {
             add(signature.clone().into())?;
         }
     }
@@ -239,13 +308,6 @@ fn canonical(cert: &Cert, introducers: &[String]) -> Result<Vec<u8>, String> {
         return Err("the certificate is larger than 1 MiB even without foreign signatures".to_owned());
     }
     Ok(out)
-}
-
-fn issued_by(signature: &Signature, introducers: &[String]) -> bool {
-    signature.get_issuers().iter().any(|issuer| {
-        let issuer = issuer.to_hex();
-        introducers.iter().any(|introducer| introducer.ends_with(&issuer) || introducer == &issuer)
-    })
 }
 
 /// Joins what two copies of one certificate say. Both are to be `bytes` of `describe`: a copy
@@ -262,6 +324,46 @@ pub fn merge(old: &[u8], new: &[u8]) -> Result<Vec<u8>, String> {
         .map_err(|_| "the certificates cannot be merged".to_owned())?;
     let octets = SerializeInto::to_vec(&both).map_err(|_| "the certificate cannot be written again".to_owned())?;
     if octets.len() > BYTES { Err("the certificate would be larger than 1 MiB".to_owned()) } else { Ok(octets) }
+}
+
+/// The known certificate with the revocations that a copy from outside brings, of itself, its user IDs
+/// and its subkeys; None where it brings none that is new. This only ever takes trust away, and its
+/// owner signed it: unlike the rest of such a copy it needs nobody's consent (T40, T54).
+pub fn with_revocations(known: &[u8], copy: &[u8]) -> Result<Option<Vec<u8>>, String> {
+    let read = |octets| Cert::from_bytes(octets).map_err(|_| "the certificate cannot be read".to_owned());
+    let (ours, theirs) = (read(known)?, read(copy)?);
+    let mut packets: Vec<Packet> = vec![theirs.primary_key().key().clone().into()];
+    let before = packets.len();
+    packets.extend(theirs.primary_key().self_revocations().cloned().map(Packet::from));
+    let mut brings = packets.len() > before;
+    for id in theirs.userids().filter(|id| ours.userids().any(|known| known.userid() == id.userid())) {
+        let revocations: Vec<Packet> = id.self_revocations().cloned().map(Packet::from).collect();
+        if !revocations.is_empty() {
+            brings = true;
+            packets.push(id.userid().clone().into());
+            packets.extend(revocations);
+        }
+    }
+    for key in theirs.keys().subkeys() {
+        let fingerprint = key.key().fingerprint();
+        let is_known = ours.keys().subkeys().any(|known| known.key().fingerprint() == fingerprint);
+        let revocations: Vec<Packet> = key.self_revocations().cloned().map(Packet::from).collect();
+        if is_known && !revocations.is_empty() {
+            brings = true;
+            packets.push(key.key().clone().into());
+            packets.extend(revocations);
+        }
+    }
+    if !brings {
+        return Ok(None);
+    }
+    let mut octets = Vec::new();
+    for packet in &packets {
+        octets.extend(MarshalInto::to_vec(packet).map_err(|_| "the revocation cannot be written again".to_owned())?);
+    }
+    let both = merge(known, &octets)?;
+    // As it would come out unchanged: only what differs then is news.
+    Ok((both != merge(known, known)?).then_some(both))
 }
 
 /// Whether a user ID with this address carries a certification, valid now, by one of the
@@ -289,7 +391,13 @@ pub fn certified_by(cert: &[u8], address: &Address, introducers: &[Vec<u8>], now
             .is_ok_and(|valid| !matches!(valid.revocation_status(), RevocationStatus::Revoked(_)));
         bound
             && id.userid().email().ok().flatten().and_then(Address::parse).as_ref() == Some(address)
-            && keys.iter().any(|key| id.active_certifications_by_key(&policy, at, *key).next().is_some())
+            && keys.iter().any(|key| {
+                let made = id.active_certifications_by_key(&policy, at, *key).next();
+                // The word that was given last counts.
+                let taken_back = id.valid_third_party_revocations_by_key(&policy, at, *key).next();
+                let time = |signature: &Signature| signature.signature_creation_time();
+                made.is_some_and(|made| taken_back.is_none_or(|taken_back| time(taken_back) < time(made)))
+            })
     })
 }
 
@@ -322,165 +430,6 @@ pub fn generate(user_id: &str, now: Timestamp) -> Result<(String, String), Strin
     Ok((armoured, cert.fingerprint().to_hex()))
 }
 
-/// Mends an armoured key that was copied out of a document or web page; see `armor::repair`. Only
-/// for keys that an operator imports and compares by fingerprint.
-pub fn repair_armor(text: &str) -> String {
-    armor::repair(text)
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use openpgp::cert::{CertRevocationBuilder, Preferences};
-    use openpgp::packet::UserID;
-    use openpgp::packet::signature::SignatureBuilder;
-    use openpgp::types::{HashAlgorithm, ReasonForRevocation, SignatureType};
-    use std::time::Duration;
-
-    fn now() -> Timestamp {
-        "2026-11-20T10:00:00Z".parse().unwrap()
-    }
-
-    fn person(user_id: &str) -> Cert {
-        let builder = CertBuilder::general_purpose(Some(user_id)).set_cipher_suite(CipherSuite::Cv25519);
-        builder.set_creation_time(system_time(now()) - Duration::from_secs(86_400)).generate().unwrap().0
-    }
-
-    fn octets(cert: &Cert) -> Vec<u8> {
-        SerializeInto::to_vec(cert).unwrap()
-    }
-
-    fn one(octets: &[u8]) -> CertificateFacts {
-        let mut found = describe(octets, now()).unwrap();
-        assert_eq!(found.len(), 1);
-        found.remove(0)
-    }
-
-    fn revoke(cert: &Cert, reason: ReasonForRevocation) -> Cert {
-        let mut pair = cert.primary_key().key().clone().parts_into_secret().unwrap().into_keypair().unwrap();
-        let builder = CertRevocationBuilder::new().set_reason_for_revocation(reason, b"").unwrap();
-        let builder = builder.set_signature_creation_time(system_time(now())).unwrap();
-        cert.clone().insert_packets(builder.build(&mut pair, cert, HashAlgorithm::SHA512).unwrap()).unwrap().0
-    }
-
-    fn certify(cert: &Cert, by: &Cert, hash: HashAlgorithm) -> Cert {
-        let mut signer = by.primary_key().key().clone().parts_into_secret().unwrap().into_keypair().unwrap();
-        let id = cert.userids().next().unwrap().userid();
-        let builder = SignatureBuilder::new(SignatureType::GenericCertification).set_hash_algo(hash);
-        let builder = builder.set_signature_creation_time(system_time(now())).unwrap();
-        let signature = builder.sign_userid_binding(&mut signer, cert.primary_key().key(), id).unwrap();
-        cert.clone().insert_packets(vec![Packet::from(id.clone()), signature.into()]).unwrap().0
-    }
-
-    #[test]
-    fn the_generated_key_signs_decrypts_and_promises_seipd_v1_alone() {
-        let (armoured, fingerprint) = generate("CSIRT-EXAMPLE <csirt@example.org>", now()).unwrap();
-        assert!(armoured.starts_with("-----BEGIN PGP PRIVATE KEY BLOCK-----"));
-        let facts = one(armoured.as_bytes());
-        assert_eq!((facts.fingerprint.as_str(), facts.secret), (fingerprint.as_str(), true));
-        assert!(facts.usable_for_encryption && facts.usable_for_signing && !facts.revoked);
-        assert_eq!(facts.addresses, [Address::parse("csirt@example.org").unwrap()]);
-        assert_eq!((facts.handles.len(), facts.problems.len(), facts.expires_at), (4, 0, None));
-        let cert = Cert::from_bytes(armoured.as_bytes()).unwrap();
-        assert_eq!(cert.primary_key().key().version(), 4);
-        let policy = StandardPolicy::at(system_time(now()));
-        let valid = cert.with_policy(&policy, system_time(now())).unwrap();
-        assert_eq!(valid.features(), Some(Features::empty().set_seipdv1()));
-        assert!(valid.primary_key().for_signing() && !valid.primary_key().for_transport_encryption());
-        assert!(!Cert::from_bytes(&facts.bytes).unwrap().is_tsk(), "what the store keeps holds no secret");
-        assert!(export_armored(armoured.as_bytes()).unwrap().starts_with("-----BEGIN PGP PUBLIC KEY BLOCK-----"));
-    }
-
-    #[test]
-    fn many_certificates_come_out_of_one_file_armoured_or_not() {
-        let (a, b) = (person("a <a@corp.example>"), person("b <b@corp.example>"));
-        let binary = [octets(&a), octets(&b)].concat();
-        assert_eq!(describe(&binary, now()).unwrap().len(), 2);
-        let text = format!("{}\nwords\n{}", export_armored(&octets(&a)).unwrap(), export_armored(&octets(&b)).unwrap());
-        assert_eq!(describe(text.as_bytes(), now()).unwrap().len(), 2);
-        assert!(describe(b"no key", now()).unwrap_err().contains("PUBLIC KEY BLOCK"));
-        assert!(describe(&[], now()).is_err());
-    }
-
-    #[test]
-    fn what_the_owner_did_not_bind_is_dropped() {
-        let (cert, stranger) = (person("a <a@corp.example>"), person("x <x@evil.example>"));
-        let signed = certify(&cert, &stranger, HashAlgorithm::SHA512);
-        let forged: Vec<Packet> = signed
-            .clone()
-            .into_packets()
-            .chain([
-                Packet::from(UserID::from("boss <boss@corp.example>")),
-                Packet::from(stranger.primary_key().key().clone().role_into_subordinate()),
-            ])
-            .collect();
-        let mut raw = Vec::new();
-        for packet in &forged {
-            raw.extend(MarshalInto::to_vec(packet).unwrap());
-        }
-        let facts = one(&raw);
-        assert_eq!(facts.addresses, [Address::parse("a@corp.example").unwrap()]);
-        let kept = Cert::from_bytes(&facts.bytes).unwrap();
-        assert_eq!((kept.userids().count(), kept.keys().count()), (1, cert.keys().count()));
-        assert_eq!(kept.userids().next().unwrap().certifications().count(), 0);
-        let kept = describe_keeping(&raw, &[stranger.fingerprint().to_hex()], now()).unwrap().remove(0);
-        assert_eq!(Cert::from_bytes(&kept.bytes).unwrap().userids().next().unwrap().certifications().count(), 1);
-    }
-
-    #[test]
-    fn an_introducer_certifies_one_address_and_only_while_its_own_key_is_good() {
-        let (cert, first, other) = (person("a <a@corp.example>"), person("first"), person("other"));
-        let address = Address::parse("A@corp.example").unwrap();
-        let signed = octets(&certify(&cert, &first, HashAlgorithm::SHA512));
-        let later = now() + jiff::SignedDuration::from_secs(60);
-        let by = |cert: &[u8], introducer: &Cert| certified_by(cert, &address, &[octets(introducer)], later);
-        assert!(by(&signed, &first));
-        assert!(!by(&signed, &other), "another introducer");
-        assert!(!by(&octets(&cert), &first), "no certification");
-        assert!(!certified_by(&signed, &Address::parse("b@corp.example").unwrap(), &[octets(&first)], later));
-        assert!(!by(&octets(&cert), &cert), "a self-signature certifies nobody");
-        let weak = octets(&certify(&cert, &first, HashAlgorithm::SHA1));
-        assert!(!by(&weak, &first), "a SHA-1 certification");
-        let revoked = revoke(&first, ReasonForRevocation::KeyCompromised);
-        assert!(!by(&signed, &revoked), "a revoked introducer");
-    }
-
-    #[test]
-    fn expiry_revocation_and_weakness_are_told_in_words() {
-        let builder = CertBuilder::general_purpose(Some("a <a@corp.example>")).set_cipher_suite(CipherSuite::Cv25519);
-        let short = builder
-            .set_creation_time(system_time(now()) - Duration::from_secs(900))
-            .set_validity_period(Duration::from_secs(600));
-        let expired = one(&octets(&short.generate().unwrap().0));
-        assert!(!expired.usable_for_encryption && !expired.usable_for_signing);
-        assert_eq!(expired.problems, ["expired on 2026-11-20"]);
-        assert_eq!(expired.addresses.len(), 1, "it still says whose it was");
-        let cert = person("a <a@corp.example>");
-        let revoked = revoke(&cert, ReasonForRevocation::KeyRetired);
-        let facts = one(&octets(&revoked));
-        assert!(facts.revoked && !facts.usable_for_encryption);
-        assert_eq!(facts.problems, ["revoked by its owner"]);
-        let nameless = one(&octets(&person("CSIRT without address")));
-        assert_eq!(nameless.problems, ["no user ID holds an e-mail address"]);
-        assert!(nameless.usable_for_encryption);
-    }
-
-    #[test]
-    fn merging_adds_and_never_replaces() {
-        let cert = person("a <a@corp.example>");
-        let mut pair = cert.primary_key().key().clone().parts_into_secret().unwrap().into_keypair().unwrap();
-        let id = UserID::from("a <a@new.example>");
-        let builder = SignatureBuilder::new(SignatureType::PositiveCertification)
-            .set_signature_creation_time(system_time(now()))
-            .unwrap();
-        let binding = id.bind(&mut pair, &cert, builder).unwrap();
-        let more = cert.clone().insert_packets(vec![Packet::from(id), binding.into()]).unwrap().0;
-        let merged = merge(&one(&octets(&cert)).bytes, &one(&octets(&more)).bytes).unwrap();
-        let back = merge(&merged, &one(&octets(&cert)).bytes).unwrap();
-        for both in [merged, back] {
-            let later = now() + jiff::SignedDuration::from_secs(60);
-            assert_eq!(describe(&both, later).unwrap()[0].addresses.len(), 2);
-        }
-        assert!(merge(&octets(&cert), &octets(&person("b"))).is_err());
-    }
-}
+#[path = "certs_tests.rs"]
+mod tests;
