@@ -6,6 +6,7 @@ use std::time::Duration;
 use support::certs::Authority;
 use support::postfix::Postfix;
 use support::smtp::{Fault, Mail, Privacy, Recorder, Step};
+use tokio_util::sync::CancellationToken;
 use vigie::edge::smtp::{Access, Parcel, Timeouts, deliver};
 use vigie::edge::tls;
 use vigie::rules::address::Address;
@@ -58,7 +59,8 @@ impl Sender {
             };
             let from = self.from.map(|a| Address::parse(a).unwrap());
             let to = Address::parse(self.to).unwrap();
-            deliver(&access, &Parcel { from: from.as_ref(), to: &to, bytes: &self.bytes }).await
+            deliver(&access, &Parcel { from: from.as_ref(), to: &to, bytes: &self.bytes }, &CancellationToken::new())
+                .await
         };
         runtime.block_on(async { tokio::spawn(task).await.unwrap() })
     }

@@ -26,6 +26,7 @@ use crate::store::tickets::{self, Message};
 use crate::store::{Connection, Result, Store, Tx, duty, history, spool};
 use jiff::Timestamp;
 use std::sync::Arc;
+use tokio_util::sync::CancellationToken;
 
 /// So many mails are under way at a time.
 const AT_ONCE: usize = 4;
@@ -39,6 +40,8 @@ pub struct Post {
     pub texts: Arc<Texts>,
     pub id_key: [u8; 32],
     pub timeouts: smtp::Timeouts,
+    /// Cancelled where the process is about to end: dialogues are dropped, and say how they stand.
+    pub give_up: CancellationToken,
 }
 
 /// Handles everything that is due, to its end.
@@ -192,7 +195,10 @@ fn seal_row(post: &Post, out: &Out, now: Timestamp) -> Result<Option<Outcome>> {
 /// Dials, once.
 async fn send(post: &Post, out: &Out, now: Timestamp) -> std::result::Result<(), Trouble> {
     if let Some(name) = out.to.strip_prefix("command:") {
-        return page_by_command(post, out, name, now).await;
+        return tokio::select! {
+            paged = page_by_command(post, out, name, now) => paged,
+            () = post.give_up.cancelled() => Err(Trouble::Later("we stopped before the command had ended".to_owned())),
+        };
     }
     let later = |words: String| Trouble::Later(words);
     let octets = post.store.read(|c| outbox::sealed(c, out.id)).map_err(|e| later(e.to_string()))?;
@@ -220,7 +226,7 @@ async fn send(post: &Post, out: &Out, now: Timestamp) -> std::result::Result<(),
                 hello: team.address.domain(),
                 timeouts: post.timeouts,
             };
-            smtp::deliver(&access, &Parcel { from, to: &to, bytes: &octets }).await.map(|_| ())
+            smtp::deliver(&access, &Parcel { from, to: &to, bytes: &octets }, &post.give_up).await.map(|_| ())
         }
     }
 }
