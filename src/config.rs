@@ -182,6 +182,7 @@ fn pgp(t: &Table, folder: &Path) -> Pgp {
     let secret_keys = t.filled_list("secret_keys", within);
     Pgp {
         secret_keys: secret_keys.unwrap_or_else(|| vec![folder.join("team.asc")]),
+        agent_socket: t.maybe("agent_socket", within),
         passphrase_file: t.maybe("passphrase_file", within),
         certs: t.maybe("certs", within),
         introducers: t.list("introducers", values::fingerprint).unwrap_or_default(),

@@ -4,6 +4,7 @@
 //! wrong and what to do. Keys that cannot be loaded degrade only what needs them.
 
 use crate::app::keep_certificate;
+use crate::edge::openpgp::agent::AgentKeys;
 use crate::edge::openpgp::certs as openpgp_certs;
 use crate::edge::openpgp::seam::{MemoryKeys, PrivateKeys};
 use crate::edge::{clock, random, secret};
@@ -128,7 +129,7 @@ impl House {
         let now = clock.now();
         let (id_key, installed_at) =
             store.write(|tx| Ok((values::message_id_key(tx, random::bytes())?, values::installed_at(tx, now)?)))?;
-        let keys: Arc<dyn PrivateKeys> = Arc::new(load_keys(&settings));
+        let keys = load_keys(&settings);
         let house = House {
             settings: Arc::new(settings),
             store: Arc::new(store),
@@ -148,7 +149,7 @@ impl House {
             return Err("[store] cannot change while the daemon runs; restart it".to_owned());
         }
         let texts = Texts::load(&settings.folder.join("texts"))?;
-        let keys: Arc<dyn PrivateKeys> = Arc::new(load_keys(&settings));
+        let keys = load_keys(&settings);
         let house = House { settings: Arc::new(settings), keys, texts: Arc::new(texts), ..self.clone() };
         house.import_certificates(house.now()).map_err(|error| error.to_string())?;
         Ok(house)
@@ -222,8 +223,9 @@ fn start_clock(store: &Store, settings: &Settings, now: Option<Timestamp>) -> Re
     Ok(Clock::simulated(from))
 }
 
-/// Loads the team's secret keys; what cannot be loaded stands in `troubles`.
-pub fn load_keys(settings: &Settings) -> MemoryKeys {
+/// Loads the team's secret keys, beside them gpg-agent for those that are in no file; what cannot be
+/// used stands in `troubles`.
+pub fn load_keys(settings: &Settings) -> Arc<dyn PrivateKeys> {
     let mut troubles = Vec::new();
     let mut files = Vec::new();
     for path in &settings.pgp.secret_keys {
@@ -240,7 +242,11 @@ pub fn load_keys(settings: &Settings) -> MemoryKeys {
         }
         None => None,
     };
-    let keys = MemoryKeys::load(&files, passphrase.as_ref().map(|p| p.as_str())).with_troubles(troubles);
+    let files = MemoryKeys::load(&files, passphrase.as_ref().map(|p| p.as_str())).with_troubles(troubles);
+    let keys: Arc<dyn PrivateKeys> = match &settings.pgp.agent_socket {
+        Some(socket) => Arc::new(AgentKeys::beside(files, socket)),
+        None => Arc::new(files),
+    };
     for words in keys.troubles() {
         tracing::error!(words, "a key of the team cannot be used; mail to it waits as \"key unavailable\"");
     }

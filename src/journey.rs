@@ -10,7 +10,7 @@
 use crate::arrive::{candidates, open, read};
 use crate::decide::file::{self, Filing};
 use crate::decide::triage::triage;
-use crate::decide::{known, sent};
+use crate::decide::{again, known, quarantine, sent};
 use crate::edge::openpgp::certs as openpgp_certs;
 use crate::edge::openpgp::open::{KnownCertificate, Ring};
 use crate::edge::{clock, random};
@@ -18,7 +18,7 @@ use crate::house::House;
 use crate::rules::address::Address;
 use crate::rules::ladder;
 use crate::rules::report::{Problem, Report};
-use crate::rules::verdict::{Encryption, Verdict};
+use crate::rules::verdict::{Encryption, EncryptionProblem, Verdict};
 use crate::store::spool::{self, Role, SpoolState, Spooled};
 use crate::store::tickets::{self, Clock};
 use crate::store::{StoreError, certs, outbox, rechecks, settings as values};
@@ -35,14 +35,18 @@ const ATTEMPTS: u32 = 3;
 const BATCH: usize = 100;
 
 /// Everything that waits: mail that a new key opens, new mail, mail to be checked again. Gives how
-/// much of it was settled.
+/// much of it was settled. Trouble with one of these keeps no other from being done; the first is told.
 pub fn catch_up(house: &House, now: Timestamp) -> Result<usize, StoreError> {
-    let mut settled = reopen(house, now)?;
+    let reopened = reopen(house, now);
+    let mut settled = 0;
     loop {
-        settled += travel_all(house, now)?;
-        match recheck(house, now)? {
-            0 => return Ok(settled),
-            some => settled += some,
+        let travelled = travel_all(house, now);
+        let rechecked = recheck(house, now);
+        settled += travelled.as_ref().unwrap_or(&0) + rechecked.as_ref().unwrap_or(&0);
+        match (travelled, rechecked) {
+            (Ok(_), Ok(0)) => return reopened.map(|opened| opened + settled),
+            (Err(error), _) | (_, Err(error)) => return Err(error),
+            (Ok(_), Ok(_)) => {}
         }
     }
 }
@@ -56,9 +60,14 @@ pub fn travel(house: &House, id: i64, now: Timestamp) -> Result<Option<Spooled>,
     }
     if attempts > ATTEMPTS {
         let reason = "could not be read in three attempts";
-        return house.store.write(|tx| file::hold(tx, &house.settings, &mail, reason, now)).map(Some);
+        return house.store.write(|tx| quarantine::hold(tx, &house.settings, &mail, reason, now)).map(Some);
     }
     match catch_unwind(AssertUnwindSafe(|| understand_and_file(house, &mail, now))) {
+        Ok(Err(StoreError::Full)) => {
+            // Not this mail's fault. Where even that cannot be written, the count was not either.
+            let _ = house.store.write(|tx| spool::forgive_attempt(tx, id));
+            Err(StoreError::Full)
+        }
         Ok(filed) => filed.map(Some),
         Err(_) => {
             tracing::error!(spool = id, attempts, "a mail broke its reader; it is tried again, then held");
@@ -67,18 +76,30 @@ pub fn travel(house: &House, id: i64, now: Timestamp) -> Result<Option<Spooled>,
     }
 }
 
-/// Every mail that waits, oldest first; gives how many were settled.
+/// Every mail that waits, oldest first; gives how many were settled. A mail that the store does not
+/// take keeps no other waiting: the first such failure is told at the end.
 pub fn travel_all(house: &House, now: Timestamp) -> Result<usize, StoreError> {
-    let mut settled = 0;
+    let (mut settled, mut after, mut failed) = (0, 0, None);
     loop {
-        let waiting = house.store.read(|c| spool::waiting(c, now, 200))?;
-        if waiting.is_empty() {
-            return Ok(settled);
-        }
+        let waiting = house.store.read(|c| spool::waiting(c, now, after, 200))?;
+        let Some(last) = waiting.last() else { return failed.map_or(Ok(settled), Err) };
+        after = *last;
         for id in waiting {
-            if let Some(mail) = travel(house, id, now)? {
-                settled += usize::from(mail.state != SpoolState::New);
+            match travel_on(house, id, now) {
+                Ok(done) => settled += usize::from(done),
+                Err(StoreError::Full) => return Err(StoreError::Full),
+                Err(error) => failed = failed.or(Some(error)),
             }
+        }
+    }
+}
+
+/// Attempts follow each other at once: a mail that broke its reader is held in the same turn.
+fn travel_on(house: &House, id: i64, now: Timestamp) -> Result<bool, StoreError> {
+    loop {
+        match travel(house, id, now)? {
+            Some(mail) if mail.state == SpoolState::New => {}
+            settled => return Ok(settled.is_some()),
         }
     }
 }
@@ -86,9 +107,7 @@ pub fn travel_all(house: &House, now: Timestamp) -> Result<usize, StoreError> {
 /// Where a key of the team can be used that could not before, mail that waited for a key is opened
 /// again (T106); gives how many could be. The verdict at arrival stays.
 fn reopen(house: &House, now: Timestamp) -> Result<usize, StoreError> {
-    let keys: Vec<&str> = house.keys.team().iter().map(|key| key.fingerprint.as_str()).collect();
-    let seen = format!("{} {}", keys.join(" "), house.keys.troubles().len());
-    if house.store.read(values::keys_seen)?.as_deref() == Some(&seen) {
+    if house.store.read(values::keys_seen)?.as_deref() == Some(&keys_seen(house)) {
         return Ok(0);
     }
     let mut opened = 0;
@@ -114,16 +133,24 @@ fn reopen(house: &House, now: Timestamp) -> Result<usize, StoreError> {
                 code: &code,
                 now,
             };
-            file::reopened(tx, &filing, message.id)
+            again::reopened(tx, &filing, message.id)
         })?;
         opened += 1;
     }
+    // As they are by now: keys in an agent may have gone meanwhile, and then come back.
+    let seen = keys_seen(house);
     house.store.write(|tx| {
         outbox::wake_unsealed(tx, now)?;
         rechecks::mark_team(tx, &team_handles(house, now))?;
         values::set_keys_seen(tx, &seen)
     })?;
     Ok(opened)
+}
+
+/// Which keys there are, and how many troubles they have.
+fn keys_seen(house: &House) -> String {
+    let keys: Vec<&str> = house.keys.team().iter().map(|key| key.fingerprint.as_str()).collect();
+    format!("{} {}", keys.join(" "), house.keys.troubles().len())
 }
 
 /// Fingerprints and key IDs of the team's keys.
@@ -169,7 +196,7 @@ fn check_again(house: &House, message: i64, now: Timestamp) -> Result<(), StoreE
     house.store.write(|tx| match was_open && report.verdict.encryption == Encryption::Failed {
         // The team's key cannot be used at the moment; that says nothing of the signature.
         true => rechecks::wait_for_key(tx, message),
-        false => file::rechecked(tx, &report, message, now),
+        false => again::rechecked(tx, &report, message, now),
     })
 }
 
@@ -251,7 +278,7 @@ fn file_inbox(house: &House, mail: &Spooled, report: &Report, now: Timestamp) ->
     let Some(mailbox) = settings.mailbox(&mail.mailbox) else {
         // The mailbox has left the config since: its mail is not lost for that.
         let reason = "its mailbox is no longer in the config";
-        return house.store.write(|tx| file::hold(tx, settings, mail, reason, now));
+        return house.store.write(|tx| quarantine::hold(tx, settings, mail, reason, now));
     };
     let found = candidates::describe(report, now);
     let code = random::code();
@@ -261,6 +288,10 @@ fn file_inbox(house: &House, mail: &Spooled, report: &Report, now: Timestamp) ->
         let known = known::known(tx, settings, mailbox, mail, report, &house.id_key)?;
         let decision = triage(report, &known);
         let filing = Filing { settings, mail, report, decision: &decision, candidates: &candidates, code: &code, now };
+        if report.verdict.encryption_problem == Some(EncryptionProblem::KeyUnavailable) {
+            // The key may have gone and come back between two turns: `reopen` must look again.
+            values::set_keys_seen(tx, "")?;
+        }
         file::file(tx, &filing)
     })
 }

@@ -304,12 +304,12 @@ fn p7_an_answer_found_in_the_sent_folder_stops_the_clock() {
     let acknowledgement = site.await_mail("a@corp.example", 1)[0].text();
     let acknowledgements_id = header(&acknowledgement, "Message-ID").unwrap();
     await_loop_well(&site.desk, "csirt/Sent");
-    assert!(site.desk.show("1")["due_at"].is_string());
+    assert!(site.desk.show("1")["clock_from"].is_string());
 
-    site.dovecot.put(CSIRT, "Sent", &written("A <a@corp.example>", &reports_id, ""));
+    site.dovecot.save(CSIRT, "Sent", &written("A <a@corp.example>", &reports_id, ""));
     until("the answer is found", SOON, || site.desk.show("1")["state"] == "waiting");
     let ticket = site.desk.show("1");
-    assert!(ticket["answered_at"].is_string() && ticket["due_at"].is_null(), "{ticket}");
+    assert!(ticket["answered_at"].is_string() && ticket["clock_from"].is_null(), "{ticket}");
     let out: Vec<_> = ticket["messages"].as_array().unwrap().iter().filter(|m| m["direction"] == "out").collect();
     assert_eq!(out.len(), 1);
     assert!(out[0]["text"].as_str().unwrap().contains("We are on it."));
@@ -319,7 +319,7 @@ fn p7_an_answer_found_in_the_sent_folder_stops_the_clock() {
     let second = plain("b@corp.example", "Malware", "Look.");
     site.deliver(&second);
     let theirs = header(&site.await_mail("b@corp.example", 1)[0].text(), "Message-ID").unwrap();
-    site.dovecot.put(CSIRT, "Sent", &written("b@corp.example", &theirs, ""));
+    site.dovecot.save(CSIRT, "Sent", &written("b@corp.example", &theirs, ""));
     until("the second answer is found", SOON, || site.desk.show("2")["state"] == "waiting");
     assert_ne!(acknowledgements_id, theirs);
 }
@@ -327,7 +327,7 @@ fn p7_an_answer_found_in_the_sent_folder_stops_the_clock() {
 #[test]
 fn p7_sent_mail_that_is_no_humans_answer_to_the_reporter_stops_no_clock() {
     let site = Site::with("poll_seconds = 1");
-    site.dovecot.put(CSIRT, "Sent", &written("old@corp.example", "<old@corp.example>", ""));
+    site.dovecot.save(CSIRT, "Sent", &written("old@corp.example", "<old@corp.example>", ""));
     let _daemon = site.desk.daemon();
     let report = plain("a@corp.example", "Phishing", "Look.");
     let id = header(&text(&report), "Message-ID").unwrap();
@@ -338,22 +338,22 @@ fn p7_sent_mail_that_is_no_humans_answer_to_the_reporter_stops_no_clock() {
     site.await_mail("b@corp.example", 1);
 
     let to = "a@corp.example";
-    site.dovecot.put(CSIRT, "Sent", &written(to, &id, "Auto-Submitted: auto-replied\r\n"));
-    site.dovecot.put(
+    site.dovecot.save(CSIRT, "Sent", &written(to, &id, "Auto-Submitted: auto-replied\r\n"));
+    site.dovecot.save(
         CSIRT,
         "Sent",
         &written(to, &id, "Resent-From: csirt@example.org\r\nResent-To: x@else.example\r\n"),
     );
-    site.dovecot.put(CSIRT, "Sent", &written("x@else.example", &id, ""));
-    site.dovecot.put(CSIRT, "Sent", &written(to, "<something@else.example>", ""));
-    site.dovecot.put(CSIRT, "Sent", &acknowledgement.data);
+    site.dovecot.save(CSIRT, "Sent", &written("x@else.example", &id, ""));
+    site.dovecot.save(CSIRT, "Sent", &written(to, "<something@else.example>", ""));
+    site.dovecot.save(CSIRT, "Sent", &acknowledgement.data);
     // The witness is the last in the folder: once it is found the others have been read.
     let last = header(&text(&witness), "Message-ID").unwrap();
-    site.dovecot.put(CSIRT, "Sent", &written("b@corp.example", &last, ""));
+    site.dovecot.save(CSIRT, "Sent", &written("b@corp.example", &last, ""));
     until("the witness is answered", SOON, || site.desk.show("2")["state"] == "waiting");
     let ticket = site.desk.show("1");
     assert_eq!(ticket["state"], "new");
-    assert!(ticket["answered_at"].is_null() && ticket["due_at"].is_string());
+    assert!(ticket["answered_at"].is_null() && ticket["clock_from"].is_string());
     let out = ticket["messages"].as_array().unwrap().iter().filter(|m| m["direction"] == "out").count();
     assert_eq!(out, 0);
 }
@@ -418,23 +418,21 @@ fn p9_a_page_is_acknowledged_by_a_signed_and_encrypted_reply_with_its_code() {
     let page_id = header(&page, "Message-ID").unwrap();
     let is_acknowledged = || site.desk.json(&["duty", "show"])["pages"][0]["acknowledged_at"].is_string();
 
-    let reply = |mail: &[u8]| {
-        text(mail).replacen("MIME-Version", &format!("In-Reply-To: {page_id}\r\nMIME-Version"), 1).into_bytes()
-    };
+    let refer = |mail: &str| mail.replacen("Content-Type", &format!("In-Reply-To: {page_id}\r\nContent-Type"), 1);
     // In clear, from the right address, with the right code: everybody can write that.
-    site.deliver(&reply(&plain("alice@example.org", &format!("Re: PAGE {code}"), &code)));
+    let in_clear = plain("alice@example.org", &format!("Re: PAGE {code}"), &code);
+    site.deliver(refer(&text(&in_clear)).as_bytes());
     // Encrypted, but signed by nobody.
-    let inner = protected("alice@example.org", "Re: page", &code);
-    site.deliver(&reply(&pgp_mime(
-        "alice@example.org",
-        "...",
-        &site.desk.gpg.seal(&[&site.desk.team], None, inner.as_bytes()),
-    )));
+    let inner = refer(&protected("alice@example.org", "Re: page", &code));
+    let reply = |signer| {
+        let sealed = site.desk.gpg.seal(&[&site.desk.team], signer, inner.as_bytes());
+        refer(&text(&pgp_mime("alice@example.org", "...", &sealed))).into_bytes()
+    };
+    site.deliver(&reply(None));
     site.await_files("Vigie/Filed", 3);
     assert!(!is_acknowledged());
 
-    let sealed = site.desk.gpg.seal(&[&site.desk.team], Some(&alice), inner.as_bytes());
-    site.deliver(&reply(&pgp_mime("alice@example.org", "...", &sealed)));
+    site.deliver(&reply(Some(&alice)));
     until("the page is acknowledged", SOON, is_acknowledged);
     assert_eq!(site.desk.json(&["duty", "show"])["pages"][0]["analyst"], "alice");
     assert_eq!(site.tickets().len(), 1, "no ticket of its own");

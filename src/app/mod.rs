@@ -33,8 +33,8 @@ pub struct App<'a> {
     pub settings: &'a Settings,
     /// The team's own keys, as far as they could be loaded.
     pub team: &'a [TeamKey],
-    /// What is wrong with keys that could not be loaded.
-    pub key_troubles: &'a [String],
+    /// Tells what is wrong with keys that cannot be used; may ask an agent.
+    pub key_troubles: &'a dyn Fn() -> Vec<String>,
     /// Whether a daemon will send and file what is written down here.
     pub daemon_running: bool,
 }

@@ -18,11 +18,12 @@ const SENDING_PATIENCE: SignedDuration = SignedDuration::from_hours(1);
 
 pub(super) fn status(app: &App, now: Timestamp) -> Result<Answer, AppError> {
     let when = |at: Timestamp| When::new(at, &app.settings.team.time_zone);
+    let key_troubles = (app.key_troubles)();
     let view = app.store.read(|c| {
         let loops = status::all(c)?;
         let oldest = spool::oldest_waiting(c)?;
         let depth = outbox::depth(c)?;
-        let next_out = outbox::next_due(c)?;
+        let (overdue, why) = outbox::overdue(c, now - SENDING_PATIENCE)?;
         let broken_promises = tickets::broken_promises(c, now)?;
         let pages: Vec<i64> = duty::open_pages(c)?.into_iter().map(|page| page.id).collect();
         let quarantine = spool::held(c)?.len() as u64;
@@ -35,8 +36,9 @@ pub(super) fn status(app: &App, now: Timestamp) -> Result<Answer, AppError> {
         if oldest.is_some_and(|since| is_late(since, now, FILING_PATIENCE)) {
             reasons.push("mail waits to be filed; is the daemon running?".to_owned());
         }
-        if next_out.is_some_and(|due| is_late(due, now, SENDING_PATIENCE)) {
-            reasons.push("the outbox does not empty; is the daemon running?".to_owned());
+        if overdue > 0 {
+            let why = why.unwrap_or_else(|| "is the daemon running?".to_owned());
+            reasons.push(format!("{overdue} in the outbox for more than an hour: {why}; see `vigie outbox list`"));
         }
         for (state, count) in &depth {
             if matches!(state, OutState::Failed | OutState::Blocked | OutState::Unsure) {
@@ -50,7 +52,7 @@ pub(super) fn status(app: &App, now: Timestamp) -> Result<Answer, AppError> {
         if quarantine > 0 {
             reasons.push(format!("in quarantine: {quarantine}; see `vigie quarantine list`"));
         }
-        reasons.extend(app.key_troubles.iter().cloned());
+        reasons.extend(key_troubles.iter().cloned());
         Ok(StatusView {
             daemon_running: app.daemon_running,
             loops: loops.into_iter().map(|turn| loop_view(turn, &when)).collect(),
@@ -59,7 +61,7 @@ pub(super) fn status(app: &App, now: Timestamp) -> Result<Answer, AppError> {
             broken_promises,
             unacknowledged_pages: pages,
             quarantine,
-            key_troubles: app.key_troubles.to_vec(),
+            key_troubles,
             config_warnings: app.settings.warnings.clone(),
             needs_person: !reasons.is_empty(),
             reasons,

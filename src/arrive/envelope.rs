@@ -153,7 +153,7 @@ impl<'a> Layers<'a> {
     }
 
     /// Takes the Envelope off, then looks at what lies below. Gives the payload.
-    pub fn unwrap(&mut self, raw: &[u8], root: Part) -> Part {
+    pub fn peel(&mut self, raw: &[u8], root: Part) -> Part {
         let mut source = Cow::Borrowed(raw);
         let mut part = root;
         loop {

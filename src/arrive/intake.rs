@@ -88,7 +88,7 @@ pub async fn sync(
     let (mailbox, folder) = (watch.mailbox.name.clone(), watch.folder.clone());
     let known = stored(store, move |s| s.read(|c| spool::cursor(c, &mailbox, &folder))).await?;
     let mut cursor = match known {
-        Some(cursor) if cursor.uidvalidity == selected.uidvalidity && !selected.unstable => cursor,
+        Some(cursor) if cursor.uidvalidity == selected.uidvalidity => cursor,
         // New UIDs: read all of it again; copies are told by content.
         Some(cursor) => Cursor {
             uidvalidity: selected.uidvalidity,
@@ -101,6 +101,41 @@ pub async fn sync(
     let uids = session.search_from(selected, cursor.next_uid).await?;
     let came = take(session, store, watch, &mut cursor, &uids, look).await?;
     Ok(came + ask_again(session, store, watch, &cursor, now).await?)
+}
+
+/// To be called once a selection, before `sync`: where the server gives known UIDs to other mails (its
+/// disk was restored, or UIDNOTSTICKY), they are forgotten, and the folder is read anew.
+pub async fn check_uids(store: &Arc<Store>, watch: &Watch, selected: &Selected) -> Result<(), Trouble> {
+    let (mailbox, folder, role, selected) = (watch.mailbox.name.clone(), watch.folder.clone(), watch.role, *selected);
+    stored(store, move |s| {
+        let Some(cursor) = s.read(|c| spool::cursor(c, &mailbox, &folder))? else { return Ok(()) };
+        let falls = selected.uidnext.is_some_and(|next| next < cursor.next_uid);
+        if cursor.uidvalidity != selected.uidvalidity || !(falls || selected.unstable) {
+            return Ok(());
+        }
+        tracing::warn!(mailbox, folder, "the server uses UIDs again; the folder is read anew");
+        s.write(|tx| {
+            spool::forget_uids(tx, &mailbox, &folder)?;
+            spool::set_cursor(tx, &mailbox, &folder, role, &Cursor { next_uid: 1, history_until: 0, ..cursor })
+        })
+    })
+    .await
+}
+
+/// Notes that a watched folder is not there yet: all that it holds once it is made is new to us.
+pub async fn absent(store: &Arc<Store>, watch: &Watch, now: Timestamp) -> Result<(), Trouble> {
+    let (mailbox, folder, role) = (watch.mailbox.name.clone(), watch.folder.clone(), watch.role);
+    stored(store, move |s| {
+        s.write(|tx| {
+            if spool::cursor(tx, &mailbox, &folder)?.is_none() {
+                // No folder has this UIDVALIDITY (RFC 3501 section 9: nz-number).
+                let nowhere = Cursor { uidvalidity: 0, next_uid: 1, history_until: 0, first_seen_at: now };
+                spool::set_cursor(tx, &mailbox, &folder, role, &nowhere)?;
+            }
+            Ok(())
+        })
+    })
+    .await
 }
 
 /// The first sight of a folder. An inbox with many mails is not read before the config says what they are.
@@ -142,7 +177,8 @@ async fn take(
     let now = look.now;
     let (mut came, mut seen) = (0, 0);
     for some in uids.chunks(1000) {
-        let metas = session.size_and_date(some).await?;
+        let mut metas = session.size_and_date(some).await?;
+        metas.retain(|meta| watch.role == Role::Inbox || !is_older(meta, cursor));
         let batches: Vec<&[Meta]> = match look.pace {
             Pace::Batches => imap::batches(&metas).collect(),
             Pace::Single => metas.chunks(1).collect(),
@@ -174,6 +210,12 @@ async fn take(
     // Also where nothing came: that a folder was seen is worth a row.
     keep(store, watch, cursor, &[], Vec::new(), now).await?;
     Ok(came)
+}
+
+/// Whether the server received a sent mail before we first saw the folder: then it answers nothing of
+/// ours, also where all is read anew. A day's doubt goes to the mail.
+fn is_older(meta: &Meta, cursor: &Cursor) -> bool {
+    meta.internaldate.is_some_and(|at| at < cursor.first_seen_at - SignedDuration::from_hours(24))
 }
 
 fn limit(watch: &Watch) -> u32 {

@@ -43,7 +43,7 @@ pub fn open(raw: &[u8], ring: &Ring, own: &[Address], now: Timestamp, received_a
     let mut certificates = outer::certificates(&parsed.root, true, ring, own, now);
     let mut layers = Layers::new(ring, now);
     parsed.problems.iter().for_each(|problem| note(&mut layers.problems, *problem));
-    let mut tree = layers.unwrap(raw, parsed.root);
+    let mut tree = layers.peel(raw, parsed.root);
     if layers.deciphered {
         for inner in outer::certificates(&tree, false, ring, own, now) {
             if !certificates.iter().any(|known| known.bytes == inner.bytes) {
@@ -266,5 +266,239 @@ fn drop_legacy_block(part: &mut Part, depth: usize) {
             }
         }
         _ => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::edge::openpgp::fixtures::*;
+    use crate::rules::verdict::{Encryption, EncryptionProblem};
+    use base64::Engine;
+    use proptest::prelude::*;
+
+    fn opened_by(world: &World, raw: &str) -> Opened {
+        world.with_ring(|ring| open(raw.as_bytes(), ring, &[], now(), now()))
+    }
+
+    fn opened(raw: &str) -> Opened {
+        opened_by(&World::new(), raw)
+    }
+
+    fn armoured(octets: &[u8]) -> String {
+        let text = base64::engine::general_purpose::STANDARD.encode(octets);
+        let lines: Vec<&str> = text.as_bytes().chunks(64).map(|line| std::str::from_utf8(line).unwrap()).collect();
+        format!("-----BEGIN PGP MESSAGE-----\r\n\r\n{}\r\n-----END PGP MESSAGE-----\r\n", lines.join("\r\n"))
+    }
+
+    fn encrypted_entity(octets: &[u8]) -> String {
+        format!(
+            "Content-Type: multipart/encrypted; protocol=\"application/pgp-encrypted\"; boundary=e\r\n\r\n--e\r\n\
+             Content-Type: application/pgp-encrypted\r\n\r\nVersion: 1\r\n\r\n--e\r\n\
+             Content-Type: application/octet-stream\r\n\r\n{}\r\n--e--\r\n",
+            armoured(octets)
+        )
+    }
+
+    fn signed_entity(world: &World, content: &str, extra: &str) -> String {
+        let signature = armoured(&detached(&world.reporter, content.as_bytes(), now())).replace("MESSAGE", "SIGNATURE");
+        format!(
+            "Content-Type: multipart/signed; protocol=\"application/pgp-signature\"; boundary=s{extra}\r\n\r\n--s\r\n\
+             {content}\r\n--s\r\nContent-Type: application/pgp-signature\r\n\r\n{signature}\r\n--s--\r\n"
+        )
+    }
+
+    fn text(part: &Part) -> String {
+        match &part.body {
+            Body::Leaf { text, .. } => text.clone().unwrap_or_default(),
+            Body::Multi(parts) => parts.iter().map(text).collect(),
+            Body::Message { .. } => String::new(),
+        }
+    }
+
+    const HEAD: &str = "From: A <a@corp.example>\r\nTo: team@example.org, b@x.example\r\nCc: (c) c@x.example\r\n\
+        Subject: hello\r\nIn-Reply-To: <1@x.example>\r\nReferences: <0@x.example> <1@x.example>\r\n";
+
+    #[test]
+    fn a_plain_mail_proves_nothing_and_shows_its_outside() {
+        let mail = opened(&format!(
+            "{HEAD}Content-Type: multipart/report; report-type=Delivery-Status; boundary=b\r\n\r\n--b\r\n\r\nhi\r\n--b--\r\n"
+        ));
+        assert_eq!(mail.verdict, Verdict::default());
+        let outer = &mail.outer;
+        assert_eq!((outer.subject.raw(), mail.subject.as_str()), ("hello", "hello"));
+        assert_eq!((outer.from.clone(), mail.from_name.raw()), (Address::parse("a@corp.example"), "A"));
+        assert_eq!((outer.to.len(), outer.cc.len(), outer.in_reply_to.len(), outer.references.len()), (2, 1, 1, 2));
+        assert_eq!(
+            (outer.media_type.as_str(), outer.report_type.as_deref()),
+            ("multipart/report", Some("delivery-status"))
+        );
+        assert_eq!(outer.part_types, ["multipart/report", "text/plain"]);
+        assert_eq!((outer.has_ciphertext, outer.names_our_key, outer.clear_text.raw().trim()), (false, false, "hi"));
+        assert!(mail.problems.is_empty(), "{:?}", mail.problems);
+        assert_eq!(opened("").verdict, Verdict::default());
+        assert!(opened("").problems.contains(&Problem::Empty));
+    }
+
+    #[test]
+    fn two_from_fields_are_nobody_s() {
+        let world = World::new();
+        let content = "Content-Type: text/plain\r\n\r\nhi";
+        let once = format!("{HEAD}{}", signed_entity(&world, content, ""));
+        assert!(opened_by(&world, &once).verdict.signed_by_sender);
+        for doubled in [format!("From: x@evil.example\r\n{once}"), once.replace("From: A", "From: x@evil.example, A")] {
+            let mail = opened_by(&world, &doubled);
+            assert_eq!((mail.from, mail.verdict.signature), (None, Signature::Good));
+            assert!(!mail.verdict.signed_by_sender && mail.problems.contains(&Problem::NoFrom));
+        }
+    }
+
+    #[test]
+    fn a_structure_in_doubt_is_not_signed() {
+        let world = World::new();
+        let content = "Content-Type: text/plain\r\n\r\nhi";
+        let good = format!("{HEAD}{}", signed_entity(&world, content, ""));
+        let nested = "Content-Type: multipart/mixed; boundary=n\r\n\r\n--n\r\n\r\nhi";
+        for raw in [
+            format!("{HEAD}{}", signed_entity(&world, content, "; boundary=t")),
+            format!("Content-Type: text/plain\r\n{good}"),
+            good.replace("--s--", ""),
+            format!("{HEAD}{}", signed_entity(&world, nested, "")),
+            good.replace("application/pgp-signature\"", "application/other\""),
+            good.replacen("--s\r\n", "--s\r\n\r\nmore\r\n--s\r\n", 1),
+        ] {
+            let mail = opened_by(&world, &raw);
+            assert_eq!((mail.verdict.signature, mail.verdict.covers), (Signature::None, Covers::None), "{raw}");
+            assert!(text(&mail.tree).contains("hi") || mail.tree.media_type == "text/plain", "{raw}");
+        }
+    }
+
+    #[test]
+    fn a_signature_too_old_for_the_mail_is_said_to_be_old() {
+        let world = World::new();
+        let raw = format!("{HEAD}{}", signed_entity(&world, "Content-Type: text/plain\r\n\r\nhi", ""));
+        let at = |raw: &str, received_at: Timestamp| {
+            let verdict = world.with_ring(|ring| open(raw.as_bytes(), ring, &[], received_at, received_at).verdict);
+            (verdict.signature, verdict.signature_problem)
+        };
+        let days = |days: i64| now() + SignedDuration::from_hours(24 * days);
+        assert_eq!(at(&raw, days(7)), (Signature::Good, None));
+        assert_eq!(at(&raw, days(8)), (Signature::Good, Some(SignatureProblem::Old)));
+        let redated = format!("Date: Fri, 25 Dec 2026 10:00:00 +0000\r\n{raw}");
+        assert_eq!(at(&redated, days(1)), (Signature::Good, Some(SignatureProblem::Old)));
+    }
+
+    #[test]
+    fn a_good_signature_speaks_for_its_own_signer_whatever_stands_beside_it() {
+        let fact = |state, who: &str| SignatureFact {
+            state,
+            signer: Some(who.to_owned()),
+            addresses: if state == Signature::Good { Address::parse(who).into_iter().collect() } else { Vec::new() },
+            ..SignatureFact::malformed()
+        };
+        let fact = |state, who: &str| SignatureFact { problem: None, ..fact(state, who) };
+        let world = World::new();
+        let told = |facts: Vec<SignatureFact>, from: &str| {
+            world.with_ring(|ring| {
+                let mut layers = Layers::new(ring, now());
+                layers.whole = facts;
+                let verdict = verdict(&layers, Address::parse(from).as_ref(), now(), None);
+                (verdict.signature, verdict.signer.unwrap_or_default(), verdict.signed_by_sender)
+            })
+        };
+        let (x, y) = ("x@x.example", "y@y.example");
+        let three = vec![
+            fact(Signature::Bad, "z"),
+            fact(Signature::Good, x),
+            fact(Signature::Good, y),
+            fact(Signature::UnknownKey, "u"),
+        ];
+        assert_eq!(told(three.clone(), x), (Signature::Good, x.to_owned(), true));
+        assert_eq!(told(three.clone(), y), (Signature::Good, y.to_owned(), true));
+        assert!(!told(three, "z@z.example").2);
+        let two = vec![fact(Signature::UnknownKey, "u"), fact(Signature::Bad, x)];
+        assert_eq!(told(two, x), (Signature::Bad, x.to_owned(), false));
+    }
+
+    #[test]
+    fn smime_is_named_and_not_read() {
+        let mail = |header: &str, body: &str| opened(&format!("{HEAD}{header}\r\n\r\n{body}"));
+        let enveloped = mail(
+            "Content-Type: application/pkcs7-mime; smime-type=enveloped-data\r\nContent-Transfer-Encoding: base64",
+            "MIAG",
+        );
+        assert_eq!(enveloped.verdict.encryption_problem, Some(EncryptionProblem::Unsupported));
+        assert!(enveloped.outer.has_ciphertext && enveloped.problems.contains(&Problem::Smime));
+        let wrapped = mail("Content-Type: application/pkcs7-mime; smime-type=signed-data", "x");
+        assert_eq!((wrapped.verdict.encryption, wrapped.outer.has_ciphertext), (Encryption::None, false));
+        let signed = mail(
+            "Content-Type: multipart/signed; protocol=\"application/pkcs7-signature\"; boundary=b",
+            "--b\r\n\r\nhi\r\n--b\r\nContent-Type: application/pkcs7-signature\r\n\r\nx\r\n--b--\r\n",
+        );
+        assert_eq!((signed.verdict.signature, text(&signed.tree).as_str()), (Signature::None, "hi"));
+        assert!(signed.problems.contains(&Problem::Smime));
+    }
+
+    #[test]
+    fn layers_without_end_are_cut() {
+        let world = World::new();
+        let mut entity = "Content-Type: text/plain\r\n\r\ndeep".to_owned();
+        for layer in 1..=9 {
+            entity = encrypted_entity(&encrypted(&world.team, &Content::Literal(entity.as_bytes())));
+            let mail = opened_by(&world, &format!("{HEAD}{entity}"));
+            let expected = if layer <= 8 { Encryption::Decrypted } else { Encryption::Failed };
+            assert_eq!(mail.verdict.encryption, expected, "{layer} layers");
+            assert_eq!(text(&mail.tree).contains("deep"), layer <= 8, "{layer} layers");
+        }
+    }
+
+    #[test]
+    fn the_text_for_old_readers_is_taken_away() {
+        let world = World::new();
+        let seen = |entity: &str| {
+            let octets = encrypted(&world.team, &Content::Literal(entity.as_bytes()));
+            text(&opened_by(&world, &format!("{HEAD}{}", encrypted_entity(&octets))).tree)
+        };
+        let marked = "Subject: s\r\nContent-Type: text/plain; hp=\"cipher\"; hp-legacy-display=\"1\"\r\n\r\nSubject: s\r\n\r\nbody";
+        assert_eq!(seen(marked), "body");
+        assert_eq!(seen(&marked.replace("; hp-legacy-display=\"1\"", "")), "Subject: s\r\n\r\nbody");
+        let old = "Subject: s\r\nContent-Type: multipart/mixed; protected-headers=\"v1\"; boundary=p\r\n\r\n--p\r\n\
+                   Content-Type: text/rfc822-headers; protected-headers=\"v1\"\r\n\r\nSubject: s\r\n--p\r\n\r\nbody\r\n--p--\r\n";
+        assert_eq!(seen(old), "body");
+    }
+
+    /// Pieces that mails of this kind are made of.
+    fn piece() -> impl Strategy<Value = String> {
+        let fixed = [
+            "Content-Type: multipart/encrypted; protocol=\"application/pgp-encrypted\"; boundary=b\r\n",
+            "Content-Type: multipart/signed; protocol=\"application/pgp-signature\"; boundary=b\r\n",
+            "Content-Type: application/pgp-encrypted\r\n\r\nVersion: 1\r\n",
+            "Content-Type: text/plain; hp=\"cipher\"; protected-headers=\"v1\"\r\n",
+            "Content-Type: text/html\r\n\r\n",
+            "Content-Type: message/rfc822; forwarded=no\r\n\r\n",
+            "Content-Type: application/pkcs7-mime\r\n",
+            "Autocrypt: addr=a@corp.example; keydata=AAAA\r\n",
+            "HP-Outer: Subject: x\r\n",
+            "From: a@corp.example\r\n",
+            "\r\n",
+            "--b\r\n",
+            "--b--\r\n",
+            "-----BEGIN PGP MESSAGE-----\r\n\r\nwQAA\r\n-----END PGP MESSAGE-----\r\n",
+            "-----BEGIN PGP SIGNED MESSAGE-----\r\nHash: SHA256\r\n\r\nx\r\n",
+            "-----BEGIN PGP SIGNATURE-----\r\n\r\nwsAA\r\n-----END PGP SIGNATURE-----\r\n",
+            "-----BEGIN PGP PUBLIC KEY BLOCK-----\r\n\r\nxjMEZ\r\n",
+        ];
+        prop_oneof![4 => prop::sample::select(fixed.to_vec()).prop_map(str::to_owned), 1 => ".{0,40}"]
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_comes_is_opened_without_harm(pieces in prop::collection::vec(piece(), 0..24)) {
+            thread_local!(static WORLD: World = World::new());
+            let mail = WORLD.with(|world| opened_by(world, &pieces.concat()));
+            prop_assert_ne!(mail.verdict.signature, Signature::Good);
+            prop_assert_ne!(mail.verdict.encryption, Encryption::Decrypted);
+            prop_assert!(!mail.verdict.subject_protected && !mail.verdict.signed_by_sender);
+        }
     }
 }

@@ -68,7 +68,7 @@ impl Session {
                     store: &house.store,
                     settings: &house.settings,
                     team: house.keys.team(),
-                    key_troubles: house.keys.troubles(),
+                    key_troubles: &|| house.keys.troubles(),
                     daemon_running: false,
                 };
                 let changes = request.changes();

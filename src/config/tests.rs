@@ -38,6 +38,9 @@ fn faults(text: &str) -> Vec<String> {
 #[test]
 fn the_least_config_gets_every_default_of_the_contract() {
     let settings = read(LEAST).unwrap();
+    assert_eq!(settings.pgp.agent_socket, None);
+    let agent = read(&format!("[pgp]\nagent_socket = 'gnupg/S.gpg-agent'\n{LEAST}")).unwrap().pgp.agent_socket;
+    assert_eq!(agent.as_deref(), Some(Path::new("/etc/vigie/gnupg/S.gpg-agent")));
     assert_eq!(settings.folder, Path::new("/etc/vigie"));
     assert_eq!(settings.store.path, Path::new("/etc/vigie/vigie.db"));
     assert_eq!(settings.socket, Path::new("/etc/vigie/vigie.sock"));

@@ -5,7 +5,7 @@ use super::Ground;
 use super::turns;
 use crate::arrive::intake::{self, Look, Pace, Watch};
 use crate::decide::raise;
-use crate::edge::imap::{IdleEnd, ImapTrouble, Session, Timeouts};
+use crate::edge::imap::{IdleEnd, ImapTrouble, Selected, Session, Timeouts};
 use crate::edge::random;
 use crate::house::House;
 use crate::respond::{post, tidy};
@@ -33,6 +33,10 @@ const LOCKED_OUT: Duration = Duration::from_secs(10 * 60);
 /// People are told when a mailbox has not been read for so long.
 const DEAF: Duration = Duration::from_secs(15 * 60);
 
+/// After a stop a loop has this long to take its leave; then its connection is dropped, which loses
+/// nothing: what is not committed is found again.
+const LEAVE: Duration = Duration::from_secs(2);
+
 /// A folder to watch, and the way to it.
 #[derive(Clone)]
 pub struct Post {
@@ -43,7 +47,7 @@ pub struct Post {
 /// How a folder is reached.
 #[derive(Clone)]
 pub enum Way {
-    Imap(Imap),
+    Imap(Imap, Door),
     Maildir { path: PathBuf, filed_folder: String },
 }
 
@@ -59,9 +63,10 @@ pub fn watched(settings: &Settings) -> Vec<Post> {
         };
         match &mailbox.source {
             Source::Imap(imap) => {
-                posts.push(Post { watch: watch(&imap.folder, Role::Inbox), way: Way::Imap(imap.clone()) });
+                let way = Way::Imap(imap.clone(), Door::default());
+                posts.push(Post { watch: watch(&imap.folder, Role::Inbox), way: way.clone() });
                 if !imap.sent_folder.is_empty() {
-                    posts.push(Post { watch: watch(&imap.sent_folder, Role::Sent), way: Way::Imap(imap.clone()) });
+                    posts.push(Post { watch: watch(&imap.sent_folder, Role::Sent), way });
                 }
             }
             Source::Maildir { path, filed_folder } => posts.push(Post {
@@ -98,19 +103,38 @@ async fn watch(ground: Ground, house: House, post: Post, stop: CancellationToken
     let mut pace = Pace::Batches;
     while !stop.is_cancelled() {
         let mut well = || failing = None;
-        let ended = match &post.way {
-            Way::Imap(imap) => by_imap(&ground, &house, &post.watch, imap, pace, &stop, &mut well).await,
-            Way::Maildir { path, filed_folder } => {
-                by_maildir(&ground, &house, &post.watch, path, filed_folder, &stop, &mut well).await
+        let looking = async {
+            match &post.way {
+                Way::Imap(imap, door) => {
+                    by_imap(&ground, &house, &post.watch, (imap, door), pace, &stop, &mut well).await
+                }
+                Way::Maildir { path, filed_folder } => {
+                    by_maildir(&ground, &house, &post.watch, path, filed_folder, &stop, &mut well).await
+                }
             }
+        };
+        let overdue = async {
+            stop.cancelled().await;
+            tokio::time::sleep(LEAVE).await;
+        };
+        let ended = tokio::select! {
+            ended = looking => ended,
+            () = overdue => break,
         };
         let Err(trouble) = ended else { break };
         let (times, since, told) = failing.unwrap_or((0, Instant::now(), false));
         pace = if times == 0 { Pace::Batches } else { Pace::Single };
         let words = trouble.to_string();
         turns::note(&house, &name, house.now(), Some(&words));
-        let undecided = matches!(trouble, ImapTrouble::Cannot(_));
-        let tell = !told && (undecided || since.elapsed() >= DEAF);
+        let wants_person = !matches!(trouble, ImapTrouble::Later(_));
+        if wants_person {
+            tracing::error!(name, words, "a mailbox folder is not being read until somebody mends that");
+        } else {
+            tracing::warn!(name, words, "a mailbox folder cannot be read and is tried again");
+        }
+        // One account, one word about its password.
+        let said_already = post.watch.role == Role::Sent && matches!(trouble, ImapTrouble::Auth(_));
+        let tell = !told && !said_already && (wants_person || since.elapsed() >= DEAF);
         if tell {
             tell_people(&ground, &house, &name, &words);
         }
@@ -156,6 +180,26 @@ impl From<Trouble> for ImapTrouble {
     }
 }
 
+/// The way into one account: who waits for the password to be tried, and that it was refused.
+#[derive(Clone, Default)]
+pub struct Door(Arc<tokio::sync::Mutex<Option<(Instant, ImapTrouble)>>>);
+
+impl Door {
+    /// Logs in. A password that was refused is not tried again for a while, whichever folder asks (T88).
+    async fn enter(&self, imap: &Imap) -> Result<Session, ImapTrouble> {
+        let mut refused = self.0.lock().await;
+        if let Some((_, trouble)) = refused.as_ref().filter(|(at, _)| at.elapsed() < LOCKED_OUT) {
+            return Err(trouble.clone());
+        }
+        let entered = log_in(imap).await;
+        *refused = match &entered {
+            Err(trouble @ ImapTrouble::Auth(_)) => Some((Instant::now(), trouble.clone())),
+            _ => None,
+        };
+        entered
+    }
+}
+
 /// Logs in to the server of a mailbox.
 pub async fn log_in(imap: &Imap) -> Result<Session, ImapTrouble> {
     let password = post::password(&imap.server).map_err(ImapTrouble::Later)?.unwrap_or_default();
@@ -167,21 +211,22 @@ async fn by_imap(
     ground: &Ground,
     house: &House,
     watch: &Watch,
-    imap: &Imap,
+    (imap, door): (&Imap, &Door),
     pace: Pace,
     stop: &CancellationToken,
     well: &mut (dyn FnMut() + Send),
 ) -> Result<(), ImapTrouble> {
     let name = watch.name();
     ground.pulse.beat(&name, Duration::from_secs(20 * 60));
-    let mut session = log_in(imap).await?;
+    let mut session = door.enter(imap).await?;
     let mut filed = ground.bells.filed.subscribe();
-    let mut selected = session.select(&watch.folder).await;
+    let mut selected = open(&mut session, house, watch).await;
     loop {
         let folder = match &selected {
             Ok(folder) => *folder,
             // Nobody has sent anything from there yet.
             Err(ImapTrouble::NoFolder(_)) if watch.role == Role::Sent => {
+                intake::absent(&house.store, watch, house.now()).await?;
                 turns::note(house, &name, house.now(), None);
                 ground.pulse.beat(&name, LOCKED_OUT + Duration::from_secs(120));
                 tokio::select! {
@@ -191,7 +236,7 @@ async fn by_imap(
                         return Ok(());
                     }
                 }
-                selected = session.select(&watch.folder).await;
+                selected = open(&mut session, house, watch).await;
                 continue;
             }
             Err(trouble) => return Err(trouble.clone()),
@@ -239,9 +284,15 @@ async fn by_imap(
         }
         if end == IdleEnd::Time {
             // Selecting anew notices a folder that was made anew.
-            selected = session.select(&watch.folder).await;
+            selected = open(&mut session, house, watch).await;
         }
     }
+}
+
+async fn open(session: &mut Session, house: &House, watch: &Watch) -> Result<Selected, ImapTrouble> {
+    let selected = session.select(&watch.folder).await?;
+    intake::check_uids(&house.store, watch, &selected).await?;
+    Ok(selected)
 }
 
 fn imap_poll(imap: &Imap) -> Duration {

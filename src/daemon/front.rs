@@ -39,7 +39,7 @@ fn handle(
         store: &house.store,
         settings: &house.settings,
         team: house.keys.team(),
-        key_troubles: house.keys.troubles(),
+        key_troubles: &|| house.keys.troubles(),
         daemon_running: true,
     };
     let answer = app::handle(&app, actor, now, request);

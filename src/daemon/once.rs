@@ -21,15 +21,16 @@ pub async fn run_once(house: &House) -> Vec<String> {
         troubles.extend(words);
     }
     let now = house.now();
+    // Trouble with one thing keeps no other from being done.
     let work = || {
-        journey::catch_up(house, now)?;
-        journey::recompute_deadlines(house)?;
-        keys::turn(&house.store, &house.settings, house.keys.team(), now)?;
-        climb::turn(&house.store, &house.settings, now)
+        [
+            journey::catch_up(house, now),
+            journey::recompute_deadlines(house).map(|()| 0),
+            keys::turn(&house.store, &house.settings, house.keys.team(), now).map(|_| 0),
+            climb::turn(&house.store, &house.settings, now),
+        ]
     };
-    if let Err(error) = tokio::task::block_in_place(work) {
-        troubles.push(error.to_string());
-    }
+    troubles.extend(tokio::task::block_in_place(work).into_iter().filter_map(Result::err).map(|e| e.to_string()));
     match post::turn(&post_of(house), now).await {
         Ok(turn) if turn.waiting > 0 => {
             let why = turn.trouble.unwrap_or_default();
@@ -59,12 +60,15 @@ async fn look(house: &House, post: &folders::Post) -> Result<(), ImapTrouble> {
         Way::Maildir { path, .. } => {
             tokio::task::block_in_place(|| intake::sync_maildir(&house.store, watch, path, now, &show))?;
         }
-        Way::Imap(imap) => {
+        Way::Imap(imap, _) => {
             let mut session = folders::log_in(imap).await?;
             match session.select(&watch.folder).await {
-                Err(ImapTrouble::NoFolder(_)) if watch.role == Role::Sent => {}
+                Err(ImapTrouble::NoFolder(_)) if watch.role == Role::Sent => {
+                    intake::absent(&house.store, watch, now).await?;
+                }
                 Err(trouble) => return Err(trouble),
                 Ok(folder) => {
+                    intake::check_uids(&house.store, watch, &folder).await?;
                     let look = Look { now, pace: Pace::Batches, progress: &show };
                     intake::sync(&mut session, &folder, &house.store, watch, look).await?;
                 }
@@ -82,7 +86,7 @@ async fn put_away(house: &House, post: &folders::Post) -> Result<(), ImapTrouble
         Way::Maildir { path, filed_folder } => {
             tokio::task::block_in_place(|| tidy::tidy_maildir(&house.store, mailbox, folder, path, filed_folder))?;
         }
-        Way::Imap(imap) => {
+        Way::Imap(imap, _) => {
             let waiting = house
                 .store
                 .read(|c| crate::store::spool::to_tidy(c, mailbox, folder, 1))

@@ -5,8 +5,9 @@ use crate::edge::smtp;
 use crate::house::House;
 use crate::journey;
 use crate::respond::post::{self, Post};
+use crate::respond::under_way::UnderWay;
 use crate::respond::{climb, keys};
-use crate::store::status;
+use crate::store::{outbox, status};
 use jiff::{SignedDuration, Timestamp};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -46,13 +47,15 @@ pub fn start(ground: &Ground, tasks: &TaskTracker, died: &Sender<String>) {
     spawn(ground, tasks, died, "file", ground.bells.spooled.clone(), |ground| async move {
         let house = ground.house();
         let now = house.now();
-        let done = tokio::task::block_in_place(|| journey::catch_up(&house, now)).map_err(|e| e.to_string())?;
-        if done > 0 {
+        let caught_up = tokio::task::block_in_place(|| journey::catch_up(&house, now));
+        // Where one mail failed, others may have been filed.
+        if !matches!(caught_up, Ok(0)) {
             ground.bells.owed.notify_one();
             ground.bells.clocks.notify_one();
             ground.bells.filed.send_modify(|count| *count += 1);
         }
-        Ok(None)
+        caught_up.map_err(|e| e.to_string())?;
+        Ok(Turned::default())
     });
     spawn(ground, tasks, died, "clocks", ground.bells.clocks.clone(), |ground| async move {
         let house = ground.house();
@@ -67,18 +70,22 @@ pub fn start(ground: &Ground, tasks: &TaskTracker, died: &Sender<String>) {
         if fired > 0 {
             ground.bells.owed.notify_one();
         }
-        Ok(next)
+        Ok(Turned { next, trouble: None })
     });
-    spawn(ground, tasks, died, "post", ground.bells.owed.clone(), |ground| async move {
-        let house = ground.house();
-        let turn = post::turn(&post_of(&house), house.now()).await.map_err(|e| e.to_string())?;
-        if turn.sent + turn.ended > 0 {
-            ground.bells.clocks.notify_one();
-        }
-        let next = house.store.read(crate::store::outbox::next_due).map_err(|e| e.to_string())?;
-        match turn.trouble {
-            Some(words) => Err(words),
-            None => Ok(next),
+    let under_way = UnderWay::new(tasks.clone(), ground.bells.owed.clone());
+    spawn(ground, tasks, died, "post", ground.bells.owed.clone(), move |ground| {
+        let under_way = under_way.clone();
+        async move {
+            let house = ground.house();
+            let begin = || post::begin(&post_of(&house), &under_way, house.now());
+            let next = tokio::task::block_in_place(begin).map_err(|e| e.to_string())?;
+            let turn = under_way.take();
+            if turn.sent + turn.ended > 0 {
+                ground.bells.clocks.notify_one();
+            }
+            let trouble = house.store.read(outbox::in_trouble).map_err(|e| e.to_string())?;
+            let trouble = trouble.map(|(count, words)| format!("{count} to be sent again later: {words}"));
+            Ok(Turned { next, trouble })
         }
     });
 }
@@ -95,6 +102,15 @@ pub fn post_of(house: &House) -> Post {
     }
 }
 
+/// How a turn ended that could do its work.
+#[derive(Default)]
+struct Turned {
+    /// When there is more to do, as far as is known.
+    next: Option<Timestamp>,
+    /// What a person may have to look at.
+    trouble: Option<String>,
+}
+
 /// One loop: rung by its bell, ticked by its timer, stopped between two turns.
 fn spawn<B, F>(
     ground: &Ground,
@@ -105,29 +121,31 @@ fn spawn<B, F>(
     body: B,
 ) where
     B: Fn(Ground) -> F + Send + Sync + 'static,
-    F: Future<Output = Result<Option<Timestamp>, String>> + Send + 'static,
+    F: Future<Output = Result<Turned, String>> + Send + 'static,
 {
     let (ground, died) = (ground.clone(), died.clone());
     tasks.spawn(async move {
+        let mut told = None;
         while !ground.stop.is_cancelled() {
-            // A mail server may take its time: every step of the talk has its own limit.
+            // The longest turn: the first after a reload, which may have a whole mailbox to file.
             ground.pulse.beat(name, Duration::from_secs(20 * 60));
             let turned = tokio::spawn(body(ground.clone())).await;
             let house = ground.house();
             let now = house.now();
-            let outcome = match turned {
-                Ok(outcome) => outcome,
-                Err(_) => {
-                    let _ = died.send(name.to_owned()).await;
-                    return;
-                }
+            let Ok(outcome) = turned else {
+                let _ = died.send(name.to_owned()).await;
+                return;
             };
-            note(&house, name, now, outcome.as_ref().err().map(String::as_str));
-            let pause = match &outcome {
-                Ok(next) => until(*next, now),
+            let (pause, trouble) = match outcome {
+                Ok(turned) => (until(turned.next, now), turned.trouble),
                 // What waits has its own time in its row; ask again soon enough.
-                Err(_) => Duration::from_secs(5),
+                Err(words) => (Duration::from_secs(5), Some(words)),
             };
+            note(&house, name, now, trouble.as_deref());
+            if let Some(words) = trouble.as_ref().filter(|_| trouble != told) {
+                tracing::warn!(name, words, "a loop had trouble and goes on");
+            }
+            told = trouble;
             ground.pulse.beat(name, pause + Duration::from_secs(60));
             tokio::select! {
                 () = bell.notified() => {}
@@ -149,8 +167,5 @@ pub fn note(house: &House, name: &str, now: Timestamp, error: Option<&str>) {
     let noted = tokio::task::block_in_place(|| house.store.write(|tx| status::turned(tx, name, now, error)));
     if let Err(error) = noted {
         tracing::error!(name, %error, "the status of a loop could not be kept");
-    }
-    if let Some(words) = error {
-        tracing::warn!(name, words, "a loop had trouble and goes on");
     }
 }

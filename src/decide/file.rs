@@ -5,8 +5,8 @@
 //! Failure: the store's; then nothing of it has happened.
 
 use super::keys::{self, Certificate, Event};
-use super::raise;
 use super::triage::{AnalystAct, Decision, Placement};
+use super::{again, quarantine, raise};
 use crate::rules::address::Address;
 use crate::rules::caps;
 use crate::rules::intent::Intent;
@@ -15,7 +15,8 @@ use crate::rules::report::{Brings, Candidate, Report};
 use crate::rules::settings::{Language, Settings};
 use crate::rules::subject;
 use crate::rules::ticket::{Direction, LinkKind, Priority, State};
-use crate::rules::verdict::{Authenticated, Encryption, Verdict};
+use crate::rules::tlp::Mark;
+use crate::rules::verdict::{Authenticated, Encryption};
 use crate::store::certs::NewCert;
 use crate::store::spool::{SpoolState, Spooled};
 use crate::store::tickets::{Clock, Message, Ticket};
@@ -42,14 +43,16 @@ pub fn file(tx: &Tx, filing: &Filing) -> Result<Spooled> {
         return Ok(mail);
     }
     match spool::twin(tx, &mail)? {
-        Some((ticket, message)) => second_copy(tx, filing, ticket, message)?,
+        Some((ticket, message)) => again::second_copy(tx, filing, ticket, message)?,
         None => {
             let (state, ticket, message) = place(tx, filing)?;
             keep_candidates(tx, filing, ticket)?;
             spool::settle(tx, id, state, Some(ticket), Some(message), None)?;
         }
     }
-    Ok(spool::get(tx, id)?.unwrap_or(mail))
+    let filed = spool::get(tx, id)?.unwrap_or_else(|| mail.clone());
+    quarantine::replace_stub(tx, &mail, &filed, filing.now)?;
+    Ok(filed)
 }
 
 fn place(tx: &Tx, filing: &Filing) -> Result<(SpoolState, i64, i64)> {
@@ -58,6 +61,8 @@ fn place(tx: &Tx, filing: &Filing) -> Result<(SpoolState, i64, i64)> {
             let (ticket, message) = open_ticket(tx, filing)?;
             for claimed in claims {
                 tickets::add_link(tx, ticket, *claimed, LinkKind::Claims)?;
+                let number = tickets::get(tx, *claimed)?.map_or_else(String::new, |claimed| claimed.number);
+                history::add(tx, Some(ticket), filing.now, history::VIGIE, &format!("claims to belong to {number}"))?;
             }
             owe(tx, filing, ticket, message)?;
             Ok((SpoolState::Filed, ticket, message))
@@ -68,7 +73,7 @@ fn place(tx: &Tx, filing: &Filing) -> Result<(SpoolState, i64, i64)> {
 }
 
 /// A ticket of its own.
-fn open_ticket(tx: &Tx, filing: &Filing) -> Result<(i64, i64)> {
+pub(super) fn open_ticket(tx: &Tx, filing: &Filing) -> Result<(i64, i64)> {
     let Filing { settings, mail, report, decision, now, .. } = *filing;
     let year = mail.received_at.to_zoned(settings.team.time_zone.clone()).year();
     let number = tickets::next_number(tx, &settings.team.ticket_prefix, year)?;
@@ -138,7 +143,7 @@ fn owe(tx: &Tx, filing: &Filing, ticket: i64, message: i64) -> Result<()> {
 }
 
 /// Starts the clock at the receipt of this mail; gives the due time.
-fn start_clock(tx: &Tx, filing: &Filing, ticket: i64) -> Result<Timestamp> {
+pub(super) fn start_clock(tx: &Tx, filing: &Filing, ticket: i64) -> Result<Timestamp> {
     let from = filing.mail.received_at;
     let clock = clock_from(filing.settings, from);
     tickets::set_clock(tx, ticket, &clock)?;
@@ -159,7 +164,13 @@ pub fn clock_from(settings: &Settings, from: Timestamp) -> Clock {
 }
 
 /// Owes the acknowledgement, once a ticket. Over a cap it waits; the ticket does not (A1.8).
-fn acknowledge(tx: &Tx, filing: &Filing, ticket: i64, to: &Address, due_at: Option<Timestamp>) -> Result<()> {
+pub(super) fn acknowledge(
+    tx: &Tx,
+    filing: &Filing,
+    ticket: i64,
+    to: &Address,
+    due_at: Option<Timestamp>,
+) -> Result<()> {
     let Filing { settings, mail, report, decision, now, .. } = *filing;
     // What an acknowledgement refers to follows from the outer mail alone (T26).
     let outer_id = report.fields("Message-ID").next().map(|value| value.trim().to_owned());
@@ -209,20 +220,13 @@ fn room_for_acknowledgement(tx: &Tx, settings: &Settings, to: &Address, now: Tim
 
 /// A participant's further mail.
 fn join(tx: &Tx, filing: &Filing, ticket: i64) -> Result<i64> {
-    let Filing { settings, report, decision, now, .. } = *filing;
+    let Filing { settings, decision, now, .. } = *filing;
     let message = keep_message(tx, filing, ticket, Direction::In, None)?;
     tickets::add_received_via(tx, ticket, &filing.mail.mailbox)?;
-    tickets::raise(
-        tx,
-        ticket,
-        decision.reported_urgent,
-        decision.urgent_unprotected,
-        decision.kind,
-        came_encrypted(report),
-    )?;
     let Some(row) = tickets::get(tx, ticket)? else { return Ok(message) };
-    raise_tlp(tx, &row, decision)?;
-    history::add(tx, Some(ticket), now, history::VIGIE, &format!("further mail, message {message}"))?;
+    let what = format!("further mail from mailbox {}, message {message}", filing.mail.mailbox);
+    history::add(tx, Some(ticket), now, history::VIGIE, &what)?;
+    raise_ticket(tx, filing, &row)?;
     // A reporter's word wakes a ticket that waited or was put away; an untouched one stays new, and
     // an absence note wakes nothing.
     if !decision.automatic && !matches!(row.state, State::New | State::Open) {
@@ -242,14 +246,31 @@ fn join(tx: &Tx, filing: &Filing, ticket: i64) -> Result<i64> {
     Ok(message)
 }
 
-fn raise_tlp(tx: &Tx, row: &Ticket, decision: &Decision) -> Result<()> {
-    use crate::rules::tlp::Mark;
+/// What only rises by itself: urgency, kind, marks, "came encrypted". Each rise is written down.
+pub(super) fn raise_ticket(tx: &Tx, filing: &Filing, before: &Ticket) -> Result<()> {
+    let Filing { report, decision, now, .. } = *filing;
+    let encrypted = came_encrypted(report);
+    let (urgent, unprotected) = (decision.reported_urgent, decision.urgent_unprotected);
+    tickets::raise(tx, before.id, urgent, unprotected, decision.kind, encrypted)?;
     let mark = |word: &Option<String>| word.as_deref().and_then(Mark::from_word);
-    let (had, has) = (mark(&row.tlp), mark(&decision.tlp));
-    if has > had
-        && let Some(mark) = has
-    {
-        tickets::set_tlp(tx, row.id, mark.word())?;
+    let stricter = mark(&decision.tlp).filter(|has| Some(*has) > mark(&before.tlp));
+    if let Some(mark) = stricter {
+        tickets::set_tlp(tx, before.id, mark.word())?;
+    }
+    let Some(after) = tickets::get(tx, before.id)? else { return Ok(()) };
+    let mut rises = Vec::new();
+    if after.reported_urgent && !before.reported_urgent {
+        rises.push("reported urgent".to_owned());
+    }
+    if after.kind != before.kind {
+        rises.push(format!("kind {} -> {}", before.kind, after.kind));
+    }
+    if after.tlp != before.tlp {
+        let word = |tlp: &Option<String>| tlp.clone().unwrap_or_else(|| "none".to_owned());
+        rises.push(format!("TLP {} -> {}", word(&before.tlp), word(&after.tlp)));
+    }
+    for rise in rises {
+        history::add(tx, Some(before.id), now, history::VIGIE, &rise)?;
     }
     Ok(())
 }
@@ -363,135 +384,6 @@ fn wait(tx: &Tx, row: &Ticket, who: &str, now: Timestamp) -> Result<()> {
     Ok(())
 }
 
-/// The same mail once more (law 1): one ticket, both raws kept, urgency is the OR, kind the
-/// strictest. What the stricter mailbox owes and the laxer one did not, is owed now.
-fn second_copy(tx: &Tx, filing: &Filing, ticket: i64, message: i64) -> Result<()> {
-    let Filing { settings, mail, report, decision, now, .. } = *filing;
-    let ticket = tickets::living(tx, ticket)?;
-    let Some(before) = tickets::get(tx, ticket)? else { return Ok(()) };
-    tickets::add_received_via(tx, ticket, &mail.mailbox)?;
-    tickets::raise(
-        tx,
-        ticket,
-        decision.reported_urgent,
-        decision.urgent_unprotected,
-        decision.kind,
-        came_encrypted(report),
-    )?;
-    spool::settle(tx, mail.id, SpoolState::Duplicate, Some(ticket), Some(message), None)?;
-    let what = format!("the same mail again, from mailbox {}", mail.mailbox);
-    history::add(tx, Some(ticket), now, history::VIGIE, &what)?;
-    let stricter = decision.kind > before.kind;
-    if stricter && matches!(decision.placement, Placement::New { .. }) {
-        if before.automatic && !decision.automatic {
-            tickets::set_automatic(tx, ticket, false)?;
-        }
-        let due_at = match (&before.clock, decision.clock && before.answered_at.is_none()) {
-            (Some(clock), _) => Some(clock.due_at),
-            (None, true) => Some(start_clock(tx, filing, ticket)?),
-            (None, false) => None,
-        };
-        if let Some(to) = &decision.acknowledge {
-            acknowledge(tx, filing, ticket, to, due_at)?;
-        }
-        if decision.alert {
-            raise::alert(tx, settings, ticket, message, false, now)?;
-        }
-    }
-    if decision.page && (stricter || !before.reported_urgent) {
-        raise::page(tx, settings, ticket, now, filing.code)?;
-    }
-    Ok(())
-}
-
-/// A mail that could not be opened when it came, and now can: the message says what it says, and
-/// what was urgent all along pages now. Receipt and clock stay as they were.
-pub fn reopened(tx: &Tx, filing: &Filing, message: i64) -> Result<()> {
-    let Filing { settings, report, decision, now, .. } = *filing;
-    let Some(before) = tickets::message(tx, message)? else { return Ok(()) };
-    let problems: Vec<String> = report.problems.iter().map(|p| p.word().to_owned()).collect();
-    tickets::set_message_opened(tx, message, report.subject.raw(), report.text.raw(), &problems)?;
-    set_rechecked(tx, message, report, now)?;
-    tickets::insert_content(tx, message, &report.attachments, &report.indicators)?;
-    keep_candidates(tx, filing, before.ticket_id)?;
-    let Some(row) = tickets::get(tx, before.ticket_id)? else { return Ok(()) };
-    if row.subject == subject::without_tags(&before.subject, &settings.team.ticket_prefix) {
-        tickets::set_subject(tx, row.id, &subject::without_tags(report.subject.raw(), &settings.team.ticket_prefix))?;
-    }
-    raise_tlp(tx, &row, decision)?;
-    tickets::raise(tx, row.id, decision.reported_urgent, false, row.kind, true)?;
-    history::add(
-        tx,
-        Some(row.id),
-        now,
-        history::VIGIE,
-        &format!("message {message} opened with a key that came later"),
-    )?;
-    if decision.page && row.state.is_live() {
-        raise::page(tx, settings, row.id, now, filing.code)?;
-    }
-    Ok(())
-}
-
-/// A mail whose signature may be worth something else by now was checked again. The verdict at
-/// arrival stays, and so does everything that was decided by it.
-pub fn rechecked(tx: &Tx, report: &Report, message: i64, now: Timestamp) -> Result<()> {
-    rechecks::forget(tx, message)?;
-    let Some(row) = tickets::message(tx, message)? else { return Ok(()) };
-    set_rechecked(tx, message, report, now)?;
-    let before: Verdict = row.latest_verdict().and_then(|json| serde_json::from_str(json).ok()).unwrap_or_default();
-    let after = &report.verdict;
-    let standing = |verdict: &Verdict| format!("{} ({})", verdict.signature, verdict.authenticated);
-    if standing(&before) != standing(after) {
-        let what = format!("message {message} checked again: signature {} -> {}", standing(&before), standing(after));
-        history::add(tx, Some(row.ticket_id), now, history::VIGIE, &what)?;
-    }
-    Ok(())
-}
-
-fn set_rechecked(tx: &Tx, message: i64, report: &Report, now: Timestamp) -> Result<()> {
-    let verdict = serde_json::to_string(&report.verdict).unwrap_or_default();
-    rechecks::set_asked(tx, message, &report.asked)?;
-    rechecks::set_rechecked(tx, message, &verdict, now)
-}
-
-/// A mail that three attempts could not file: a stub ticket, an alert, the raw mail kept (law 3).
-pub fn hold(tx: &Tx, settings: &Settings, mail: &Spooled, reason: &str, now: Timestamp) -> Result<Spooled> {
-    let Some(row) = spool::get(tx, mail.id)? else { return Ok(mail.clone()) };
-    if row.state != SpoolState::New {
-        return Ok(row);
-    }
-    let report = Report { problems: vec![crate::rules::report::Problem::Unreadable], ..Report::default() };
-    let decision = Decision {
-        placement: Placement::New { claims: Vec::new() },
-        kind: settings.mailbox(&row.mailbox).map_or(crate::rules::ticket::Kind::Incident, |m| m.kind),
-        reported_urgent: false,
-        urgent_unprotected: false,
-        automatic: false,
-        reply_suppressed: Some("unreadable".to_owned()),
-        suspected_spam: false,
-        tlp: None,
-        language: settings.team.languages.first().copied().unwrap_or(Language::En),
-        constituent: None,
-        acknowledge: None,
-        alert: true,
-        page: false,
-        clock: !row.history,
-    };
-    let filing = Filing { settings, mail: &row, report: &report, decision: &decision, candidates: &[], code: "", now };
-    let (ticket, message) = match (row.ticket_id, row.message_id) {
-        (Some(ticket), Some(message)) => (ticket, message),
-        _ => open_ticket(tx, &filing)?,
-    };
-    if decision.clock {
-        start_clock(tx, &filing, ticket)?;
-    }
-    raise::alert(tx, settings, ticket, message, false, now)?;
-    history::add(tx, Some(ticket), now, history::VIGIE, &format!("held in quarantine: {reason}"))?;
-    spool::settle(tx, row.id, SpoolState::Held, Some(ticket), Some(message), Some(reason))?;
-    Ok(spool::get(tx, row.id)?.unwrap_or(row))
-}
-
 fn keep_message(tx: &Tx, filing: &Filing, ticket: i64, direction: Direction, author: Option<&str>) -> Result<i64> {
     let Filing { mail, report, .. } = *filing;
     let addresses = |list: &[Address]| list.iter().map(|a| a.as_str().to_owned()).collect();
@@ -524,7 +416,7 @@ fn keep_message(tx: &Tx, filing: &Filing, ticket: i64, direction: Direction, aut
 
 /// Certificates that came with the mail become candidates; of one that the team keeps, its owner's
 /// revocation alone is taken. Both are told.
-fn keep_candidates(tx: &Tx, filing: &Filing, ticket: i64) -> Result<()> {
+pub(super) fn keep_candidates(tx: &Tx, filing: &Filing, ticket: i64) -> Result<()> {
     let Filing { settings, now, .. } = *filing;
     for candidate in filing.candidates {
         let is_candidate = candidate.brings == Brings::Candidate;
@@ -579,7 +471,7 @@ fn change(tx: &Tx, filing: &Filing, candidate: &Candidate, ticket: i64) -> Resul
     keys::tell(tx, settings, &certificate, Event::Changed { rollover }, Some(ticket), now).map(|_| ())
 }
 
-fn came_encrypted(report: &Report) -> bool {
+pub(super) fn came_encrypted(report: &Report) -> bool {
     report.verdict.encryption != Encryption::None || report.outer.has_ciphertext
 }
 

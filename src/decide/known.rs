@@ -22,15 +22,40 @@ pub fn known<'a>(
     report: &Report,
     id_key: &[u8; 32],
 ) -> Result<Known<'a>> {
+    let named = named(c, settings, report, id_key)?;
     Ok(Known {
+        echo: is_echo(c, report, &named)?,
         settings,
         mailbox,
         received_at: mail.received_at,
         envelope_sender: envelope_sender(mail),
-        named: named(c, settings, report, id_key)?,
+        named,
         page: page(c, settings, report)?,
         history: mail.history,
     })
+}
+
+/// So many tickets of one sender, each claiming to belong to the one before, are no person's doing.
+const ECHOES: usize = 3;
+
+/// Whether the mail goes on where such a row of tickets has led. Never for a mail with ciphertext:
+/// which tickets that one names may be known from what was decrypted (T26).
+fn is_echo(c: &Connection, report: &Report, named: &[NamedTicket]) -> Result<bool> {
+    let Some(sender) = report.outer.from.as_ref().filter(|_| !report.outer.has_ciphertext) else { return Ok(false) };
+    for ticket in named {
+        let (mut next, mut length) = (Some(ticket.id), 0);
+        while let Some(row) = next.map(|id| tickets::get(c, id)).transpose()?.flatten() {
+            if row.reporter.as_deref().and_then(Address::parse).as_ref() != Some(sender) {
+                break;
+            }
+            length += 1;
+            if length == ECHOES {
+                return Ok(true);
+            }
+            next = tickets::claimed(c, row.id)?;
+        }
+    }
+    Ok(false)
 }
 
 /// The envelope sender that intake was told; `Some(None)` is `<>`. A Return-Path is read by `rules::manners`.

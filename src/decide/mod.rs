@@ -1,8 +1,10 @@
 //! Act 2: what it means.
 
+pub mod again;
 pub mod file;
 pub mod keys;
 pub mod known;
+pub mod quarantine;
 pub mod raise;
 pub mod sent;
 pub mod triage;

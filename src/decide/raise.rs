@@ -80,24 +80,51 @@ pub fn alert(tx: &Tx, settings: &Settings, ticket: i64, message: i64, follow_up:
         Storm::Grouped { window_start: since, send_at } => {
             let slot = format!("alerts-{}", since.as_second());
             let telling = Telling { ticket: None, slot: &slot, analysts, not_before: send_at };
+            history::add(tx, Some(ticket), now, history::VIGIE, &alerted_with_others(since))?;
             owe_each(tx, settings, &telling, now, |analyst| Intent::AlertGroup { since, analyst })?;
         }
     }
     Ok(())
 }
 
+/// What the history of a ticket says when its alert is one of the "N more" of a window.
+pub fn alerted_with_others(window_start: Timestamp) -> String {
+    format!("alert together with others since {window_start}")
+}
+
+/// What the history of a ticket says when it is one of the "N more" of a page.
+pub fn paged_with_others(page: i64) -> String {
+    format!("page {page} together with others")
+}
+
 /// Pages the analyst on duty for an urgent ticket: once a ticket, grouped in a storm.
 pub fn page(tx: &Tx, settings: &Settings, ticket: i64, now: Timestamp, code: &str) -> Result<()> {
+    let own_slot = format!("ticket-{ticket}");
+    if duty::page_of_slot(tx, &own_slot)?.is_some() {
+        return Ok(());
+    }
     let recent = duty::raised_since(tx, now - SignedDuration::from_hours(1))?;
-    let wish = match paging::storm(&recent, now, paging::PAGES_SINGLY) {
+    match paging::storm(&recent, now, paging::PAGES_SINGLY) {
         Storm::Single => {
-            Wish { ticket: Some(ticket), slot: format!("ticket-{ticket}"), what: "urgent", send_at: now, code }
+            let wish = Wish { ticket: Some(ticket), slot: own_slot, what: "urgent", send_at: now, code };
+            raise_page(tx, settings, &wish, now)?;
         }
         Storm::Grouped { window_start, send_at } => {
-            Wish { ticket: None, slot: format!("group-{}", window_start.as_second()), what: "group", send_at, code }
+            let slot = format!("group-{}", window_start.as_second());
+            let group = match duty::page_of_slot(tx, &slot)? {
+                Some(group) => Some(group),
+                None => raise_page(tx, settings, &Wish { ticket: None, slot, what: "group", send_at, code }, now)?,
+            };
+            let told = group.map(paged_with_others);
+            if let Some(what) = told {
+                let tells = history::of_ticket(tx, ticket)?.iter().any(|event| event.what == what);
+                if !tells {
+                    history::add(tx, Some(ticket), now, history::VIGIE, &what)?;
+                }
+            }
         }
-    };
-    raise_page(tx, settings, &wish, now).map(|_| ())
+    }
+    Ok(())
 }
 
 /// Raises a page that tries the way to the analyst on duty; gives its id. None: nobody can be reached.

@@ -24,8 +24,12 @@ pub fn answers(
         Some(id) => outbox::is_ours(c, id)?,
         None => false,
     };
-    let dated = report.date.unwrap_or(received_at);
-    if automatic || ours || has("resent-from") || has("resent-date") || dated < installed_at {
+    // Dates of mail have whole seconds.
+    let dated = report.date.unwrap_or(received_at).as_second();
+    if automatic || ours || has("resent-from") || has("resent-date") {
+        return Ok(None);
+    }
+    if dated < installed_at.as_second() {
         return Ok(None);
     }
     for id in report.references.iter().chain(&report.in_reply_to).take(200) {
@@ -41,8 +45,7 @@ pub fn answers(
         let Some(row) = tickets::get(c, ticket)? else { continue };
         let reporter = row.reporter.as_deref().and_then(Address::parse);
         let to_reporter = reporter.is_some_and(|reporter| report.to.iter().chain(&report.cc).any(|a| *a == reporter));
-        // Dates of mail have whole seconds.
-        if to_reporter && dated.as_second() >= mail_received.as_second() {
+        if to_reporter && dated >= mail_received.as_second() {
             return Ok(Some(ticket));
         }
     }

@@ -41,6 +41,9 @@ pub struct Known<'a> {
     pub page: Option<i64>,
     /// Found at first sight of a mailbox that is history: filed, silent, no clock.
     pub history: bool,
+    /// The mail answers an answer to an answer of ours, each from this sender and without proof:
+    /// two machines talk (T63).
+    pub echo: bool,
 }
 
 /// What triage decided. `file` carries it out in one transaction.
@@ -109,7 +112,7 @@ pub fn triage(report: &Report, known: &Known) -> Decision {
     let analyst = sender.and_then(|sender| settings.duty.analysts.iter().find(|a| a.address == *sender));
     let automatic = machine_report(&arrival).is_some();
     let suspected_spam = analyst.is_none() && has_spam_header(report, settings);
-    let refusal = refusal(&arrival, known.history, suspected_spam).filter(|_| !automatic);
+    let refusal = refusal(&arrival, known, suspected_spam).filter(|_| !automatic);
     let placement = match analyst {
         Some(analyst) => analysts_mail(report, known, analyst, automatic),
         None => anybodys_mail(report, known, sender),
@@ -163,11 +166,11 @@ fn told(report: &Report, known: &Known, sender: Option<&Address>, analyst: Optio
 }
 
 /// Why nobody is answered, if it is a human's mail.
-fn refusal(arrival: &Arrival, history: bool, suspected_spam: bool) -> Option<NoReply> {
-    match (history, suspected_spam) {
+fn refusal(arrival: &Arrival, known: &Known, suspected_spam: bool) -> Option<NoReply> {
+    match (known.history, suspected_spam) {
         (true, _) => Some(NoReply::History),
         (_, true) => Some(NoReply::SuspectedSpam),
-        _ => reply_forbidden(arrival),
+        _ => reply_forbidden(arrival).or(known.echo.then_some(NoReply::Loop)),
     }
 }
 

@@ -20,6 +20,7 @@ fn known<'a>(settings: &'a Settings, mailbox: &str) -> Known<'a> {
         named: vec![],
         page: None,
         history: false,
+        echo: false,
     }
 }
 
@@ -163,6 +164,14 @@ fn a_mailbox_that_is_history_is_silent() {
         assert!(!decision.alert && !decision.page && !decision.clock && decision.acknowledge.is_none());
         assert!(decision.automatic || decision.reply_suppressed.as_deref() == Some("history"));
     }
+}
+
+#[test]
+fn t63_an_echo_is_a_ticket_with_alert_and_clock_and_nobody_is_answered() {
+    let settings = settings();
+    let decision = triage(&mail("a@corp.example", &[]), &Known { echo: true, ..known(&settings, "csirt") });
+    assert_eq!((decision.acknowledge, decision.reply_suppressed.as_deref()), (None, Some("loop")));
+    assert!(decision.alert && decision.clock);
 }
 
 #[test]

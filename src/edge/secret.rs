@@ -40,6 +40,13 @@ pub fn store_key(path: &Path) -> Result<Zeroizing<String>, String> {
     Err(format!("{} does not hold a store key: 64 hex digits and nothing else", path.display()))
 }
 
+/// Whether this is armour of public certificates alone: the file of a key whose secret part lives in
+/// an agent may be read by anybody.
+pub fn is_public(octets: &[u8]) -> bool {
+    let holds = |words: &[u8]| octets.windows(words.len()).any(|window| window == words);
+    holds(b"-----BEGIN PGP PUBLIC KEY BLOCK-----") && !holds(b"-----BEGIN PGP PRIVATE KEY BLOCK-----")
+}
+
 fn read_from(path: &Path, credentials: Option<&Path>) -> Result<Zeroizing<Vec<u8>>, String> {
     let error = match read_file(path) {
         Ok(octets) => return Ok(octets),
@@ -54,15 +61,15 @@ fn read_from(path: &Path, credentials: Option<&Path>) -> Result<Zeroizing<Vec<u8
 fn read_file(path: &Path) -> Result<Zeroizing<Vec<u8>>, std::io::Error> {
     let file = std::fs::File::open(path)?;
     let mode = file.metadata()?.permissions().mode();
-    if mode & 0o077 != 0 {
-        tracing::warn!(file = %path.display(), "a secret that others may read; run: chmod 600 {}", path.display());
-    }
     // One allocation of full size: growing would leave copies behind that are never wiped.
     let size = file.metadata()?.len().min(MOST);
     let mut octets = Zeroizing::new(Vec::with_capacity(size as usize + 1));
     file.take(MOST + 1).read_to_end(&mut octets)?;
     if octets.len() as u64 > MOST {
         return Err(std::io::Error::other("too long for a secret"));
+    }
+    if mode & 0o077 != 0 && !is_public(&octets) {
+        tracing::warn!(file = %path.display(), "a secret that others may read; run: chmod 600 {}", path.display());
     }
     Ok(octets)
 }
@@ -98,6 +105,15 @@ mod tests {
         let words = read_from(&folder.path().join("other.pass"), Some(credentials.path())).unwrap_err();
         assert!(words.contains("other.pass") && words.contains("No such file"), "{words}");
         assert!(read_from(folder.path(), None).is_err());
+    }
+
+    #[test]
+    fn only_armour_without_any_private_block_is_public() {
+        let (public, private) = ("-----BEGIN PGP PUBLIC KEY BLOCK-----\n", "-----BEGIN PGP PRIVATE KEY BLOCK-----\n");
+        assert!(is_public(public.as_bytes()));
+        for other in [String::new(), private.to_owned(), format!("{public}{private}"), "s3cret\n".to_owned()] {
+            assert!(!is_public(other.as_bytes()), "{other}");
+        }
     }
 
     #[test]

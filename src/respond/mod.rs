@@ -5,4 +5,5 @@ pub mod keys;
 pub mod post;
 pub mod seal;
 pub mod tidy;
+pub mod under_way;
 pub mod wording;

@@ -9,6 +9,7 @@
 //! Hostile data: the server's replies, sanitised by the edge. Failure: the store's only.
 
 use super::seal::{self, Refusal, Sealing};
+use super::under_way::{Outcome, Turn, UnderWay};
 use super::wording::Texts;
 use crate::decide::file::{self, Answer};
 use crate::decide::raise;
@@ -40,70 +41,46 @@ pub struct Post {
     pub timeouts: smtp::Timeouts,
 }
 
-/// How a turn went.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Turn {
-    pub sent: usize,
-    /// Tried, and to be tried again.
-    pub waiting: usize,
-    /// Came to another end: refused, blocked.
-    pub ended: usize,
-    /// The last reason for which something waits.
-    pub trouble: Option<String>,
-}
-
-/// Handles everything that is due. Each mail is its own task, never cancelled in mid-dialogue.
+/// Handles everything that is due, to its end.
 pub async fn turn(post: &Post, now: Timestamp) -> Result<Turn> {
-    let mut turn = Turn::default();
+    let under_way = UnderWay::default();
     loop {
-        let due = post.store.read(|c| outbox::due(c, now, 64))?;
-        if due.is_empty() {
-            return Ok(turn);
+        begin(post, &under_way, now)?;
+        if under_way.rows().is_empty() {
+            return Ok(under_way.take());
         }
-        let mut under_way = tokio::task::JoinSet::new();
-        for out in due {
-            if under_way.len() >= AT_ONCE {
-                note(&mut turn, under_way.join_next().await)?;
-            }
-            let post = post.clone();
-            under_way.spawn(async move { handle(&post, out, now).await });
-        }
-        while let Some(ended) = under_way.join_next().await {
-            note(&mut turn, Some(ended))?;
-        }
+        under_way.ended().await;
     }
 }
 
-type Ended = std::result::Result<Result<(OutState, Option<String>)>, tokio::task::JoinError>;
-
-fn note(turn: &mut Turn, ended: Option<Ended>) -> Result<()> {
-    match ended {
-        Some(Ok(outcome)) => match outcome? {
-            (OutState::Sent, _) => turn.sent += 1,
-            (OutState::Failed | OutState::Blocked | OutState::Dropped, _) => turn.ended += 1,
-            (_, trouble) => {
-                turn.waiting += 1;
-                turn.trouble = trouble.or(turn.trouble.take());
-            }
-        },
-        // The row stays `sending`: the next turn takes it for unsure.
-        Some(Err(_)) => turn.waiting += 1,
-        None => {}
+/// Takes up what is due and is not under way yet; gives when more is due. Where all places are
+/// taken that is when one of them falls free.
+pub fn begin(post: &Post, under_way: &UnderWay, now: Timestamp) -> Result<Option<Timestamp>> {
+    let mut busy = under_way.rows();
+    // Rows under way may be due as well: they stand in the way of no others.
+    for out in post.store.read(|c| outbox::due(c, now, 64 + busy.len()))? {
+        // A command needs no mail server, and no place among those who wait for one.
+        let is_command = out.to.starts_with("command:");
+        if busy.contains(&out.id) || (busy.len() >= AT_ONCE && !is_command) {
+            continue;
+        }
+        busy.insert(out.id);
+        let (post, id) = (post.clone(), out.id);
+        under_way.begin(id, async move { handle(&post, out, now).await });
     }
-    Ok(())
+    if busy.len() >= AT_ONCE { Ok(None) } else { post.store.read(|c| outbox::next_due(c, &busy)) }
 }
 
 /// One intent, one outcome.
-async fn handle(post: &Post, out: Out, now: Timestamp) -> Result<(OutState, Option<String>)> {
-    let was_unsure = match out.state {
+async fn handle(post: &Post, mut out: Out, now: Timestamp) -> Result<Outcome> {
+    if out.state == OutState::Sending {
         // The process died in mid-dialogue: it may have arrived.
-        OutState::Sending => {
-            post.store
-                .write(|tx| outbox::settle(tx, out.id, OutState::Unsure, now, Some("stopped in mid-dialogue"), now))?;
-            true
+        let (state, unsure) = post.store.write(|tx| stopped(tx, post, &out, now))?;
+        (out.state, out.unsure) = (state, unsure);
+        if state == OutState::Failed {
+            return Ok((state, None));
         }
-        state => state == OutState::Unsure,
-    };
+    }
     if out.state == OutState::Queued
         && !out.to.starts_with("command:")
         && let Some(ended) = seal_row(post, &out, now)?
@@ -114,11 +91,15 @@ async fn handle(post: &Post, out: Out, now: Timestamp) -> Result<(OutState, Opti
     let outcome = send(post, &out, now).await;
     let pause = backoff(attempts, random::jitter());
     post.store.write(|tx| {
+        let unsure = match &outcome {
+            Err(Trouble::Unsure(_)) => outbox::count_unsure(tx, out.id)?,
+            _ => out.unsure,
+        };
         let (state, next, words) = match &outcome {
             Ok(()) => (OutState::Sent, now, None),
-            Err(Trouble::Unsure(words)) if was_unsure => (OutState::Failed, now, Some(words)),
+            Err(Trouble::Unsure(words)) if unsure > 1 => (OutState::Failed, now, Some(words)),
             Err(Trouble::Unsure(words)) => (OutState::Unsure, now + pause, Some(words)),
-            Err(Trouble::Later(words)) if was_unsure => (OutState::Unsure, now + pause, Some(words)),
+            Err(Trouble::Later(words)) if unsure > 0 => (OutState::Unsure, now + pause, Some(words)),
             Err(Trouble::Later(words)) => (OutState::Sealed, now + pause, Some(words)),
             Err(Trouble::Never(words)) => (OutState::Failed, now, Some(words)),
         };
@@ -134,8 +115,20 @@ async fn handle(post: &Post, out: Out, now: Timestamp) -> Result<(OutState, Opti
     })
 }
 
+/// A row in whose dialogue the process has died: unsure, and at the second time a person's.
+fn stopped(tx: &Tx, post: &Post, out: &Out, now: Timestamp) -> Result<(OutState, u32)> {
+    let words = "stopped in mid-dialogue; it may have been delivered";
+    let unsure = outbox::count_unsure(tx, out.id)?;
+    let state = if unsure > 1 { OutState::Failed } else { OutState::Unsure };
+    outbox::settle(tx, out.id, state, now, Some(words), now)?;
+    if state == OutState::Failed {
+        failed(tx, post, out, words, now)?;
+    }
+    Ok((state, unsure))
+}
+
 /// Seals a queued row; Some where that was its end for now.
-fn seal_row(post: &Post, out: &Out, now: Timestamp) -> Result<Option<(OutState, Option<String>)>> {
+fn seal_row(post: &Post, out: &Out, now: Timestamp) -> Result<Option<Outcome>> {
     let sealing =
         Sealing { settings: &post.settings, keys: post.keys.as_ref(), texts: &post.texts, id_key: &post.id_key, now };
     let sealed = post.store.read(|c| seal::seal(c, out, &sealing))?;

@@ -6,6 +6,7 @@
 //! Failure: `Refusal`; nothing is sent.
 
 use super::wording::{self, Acknowledgement, Plain, Texts, Urgency, Words};
+use crate::decide::raise;
 use crate::edge::mime::{self, Attach, Disposition, Outgoing, Protection};
 use crate::edge::openpgp::certs as openpgp_certs;
 use crate::edge::openpgp::seal::{SealTrouble, usable_for_encryption};
@@ -23,7 +24,7 @@ use crate::rules::verdict::Verdict;
 use crate::store::certs::{self, Cert};
 use crate::store::outbox::Out;
 use crate::store::tickets::{self, Ticket};
-use crate::store::{Connection, Result, duty};
+use crate::store::{Connection, Result, duty, history};
 use jiff::Timestamp;
 
 /// Why an intent did not become octets.
@@ -210,13 +211,13 @@ fn letter(
             Some(Letter::plain(wording::alert(plain, zone, *follow_up, details)))
         }
         (Intent::AlertGroup { since, .. }, ..) => {
-            let count = tickets::count_since(c, *since, sealing.now)?;
+            let count = history::count(c, &raise::alerted_with_others(*since))?;
             Some(Letter::plain(wording::alert_group(count, *since, zone)))
         }
         (Intent::Page { page, .. }, ..) => match duty::page(c, *page)? {
             Some(row) => {
                 let more = match row.what.as_str() {
-                    "group" => Some(tickets::count_urgent_since(c, row.raised_at, sealing.now)?),
+                    "group" => Some(history::count(c, &raise::paged_with_others(row.id))?),
                     _ => None,
                 };
                 Some(Letter::plain(wording::page(row.id, &row.code, plain.as_ref(), more, zone, details)))

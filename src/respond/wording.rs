@@ -291,13 +291,18 @@ pub fn alert(plain: &Plain, zone: &TimeZone, follow_up: bool, details: Option<&s
 
 /// Many reports at once.
 pub fn alert_group(count: usize, since: Timestamp, zone: &TimeZone) -> Words {
+    let (reports, have) = plural(count);
     Words {
-        subject: format!("{count} more reports"),
+        subject: format!("{count} more {reports}"),
         body: format!(
-            "{count} more reports have arrived since {}.\n\nList them:  vigie ticket list\n",
+            "{count} more {reports} {have} arrived since {}.\n\nList them:  vigie ticket list\n",
             long_time(since, zone, Language::En)
         ),
     }
+}
+
+fn plural(count: usize) -> (&'static str, &'static str) {
+    if count == 1 { ("report", "has") } else { ("reports", "have") }
 }
 
 /// A page. `plain` is None for a test and for a group of `more` reports.
@@ -314,10 +319,13 @@ pub fn page(
     );
     let mut words = match (plain, more) {
         (Some(plain), _) => mail(plain, zone, "PAGE", "This report asks for you now.", details),
-        (None, Some(more)) => Words {
-            subject: format!("PAGE: {more} more urgent reports"),
-            body: format!("{more} more urgent reports have arrived.\n\nList them:  vigie ticket list\n"),
-        },
+        (None, Some(more)) => {
+            let (reports, have) = plural(more);
+            Words {
+                subject: format!("PAGE: {more} more urgent {reports}"),
+                body: format!("{more} more urgent {reports} {have} arrived.\n\nList them:  vigie ticket list\n"),
+            }
+        }
         (None, None) => Words {
             subject: "PAGE: test".to_owned(),
             body: "This is a test of the way to the analyst on duty. Nothing has happened.\n".to_owned(),

@@ -49,7 +49,7 @@ words! {
         Bulk = "bulk",
         /// X-Auto-Response-Suppress: the wish not to be answered.
         SuppressWish = "suppress_wish",
-        /// X-Loop.
+        /// X-Loop; or, said by `triage`, answers without end between two machines (T63).
         Loop = "loop",
         /// The border says that From is forged (T65).
         AuthenticationFailed = "authentication_failed",

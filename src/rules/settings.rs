@@ -70,6 +70,8 @@ pub struct StoreSettings {
 #[derive(Debug, Clone)]
 pub struct Pgp {
     pub secret_keys: Vec<PathBuf>,
+    /// The socket of the gpg-agent that holds what is secret of keys whose files do not.
+    pub agent_socket: Option<PathBuf>,
     pub passphrase_file: Option<PathBuf>,
     pub certs: Option<PathBuf>,
     /// Full fingerprints, capital hex.

@@ -76,6 +76,11 @@ pub fn page(c: &Connection, id: i64) -> Result<Option<Page>> {
     c.prepare_cached(&format!("SELECT {COLUMNS} FROM page WHERE id = ?1"))?.query_row([id], read_row).maybe()
 }
 
+/// The page of a slot.
+pub fn page_of_slot(c: &Connection, slot: &str) -> Result<Option<i64>> {
+    c.prepare_cached("SELECT id FROM page WHERE slot = ?1")?.query_row([slot], |row| row.get(0)).maybe()
+}
+
 /// The unacknowledged page with this code.
 pub fn page_of_code(c: &Connection, code: &str) -> Result<Option<Page>> {
     c.prepare_cached(&format!("SELECT {COLUMNS} FROM page WHERE code = ?1 AND acknowledged_at IS NULL"))?

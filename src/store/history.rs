@@ -40,6 +40,13 @@ fn link(before: &str, ticket: Option<i64>, at: i64, who: &str, what: &str) -> St
     hash.finalize().iter().map(|b| format!("{b:02x}")).collect()
 }
 
+/// How many lines say exactly this; for "N more" of a group.
+pub fn count(c: &Connection, what: &str) -> Result<usize> {
+    let count: i64 =
+        c.prepare_cached("SELECT count(*) FROM history WHERE what = ?1")?.query_row([what], |row| row.get(0))?;
+    Ok(usize::try_from(count).unwrap_or_default())
+}
+
 /// The history of one ticket, oldest first.
 pub fn of_ticket(c: &Connection, ticket: i64) -> Result<Vec<Event>> {
     let mut rows = c.prepare_cached("SELECT at, who, what FROM history WHERE ticket_id = ?1 ORDER BY id")?;

@@ -27,7 +27,7 @@ use std::sync::{Mutex, MutexGuard};
 use zeroize::Zeroizing;
 
 /// Numbered migrations, in order. A merged one is never edited.
-const MIGRATIONS: &[&str] = &[include_str!("schema/0001_first.sql"), include_str!("schema/0002_rechecks.sql")];
+const MIGRATIONS: &[&str] = &[include_str!("schema/0001_first.sql")];
 
 /// Why the store cannot be used, in words for the operator.
 #[derive(Debug, thiserror::Error)]
@@ -68,8 +68,9 @@ pub type Result<T> = std::result::Result<T, StoreError>;
 pub struct Store {
     path: PathBuf,
     key: Option<Zeroizing<String>>,
-    writer: Mutex<Connection>,
+    // Closed in this order: the writer goes last and leaves one file, without a log beside it.
     readers: Mutex<Vec<Connection>>,
+    writer: Mutex<Connection>,
     _lock: File,
 }
 
@@ -88,12 +89,11 @@ impl Store {
     /// to date. `key`: 64 hex digits, the raw SQLCipher key.
     pub fn open(path: &Path, key: Option<Zeroizing<String>>) -> Result<Store> {
         let lock = lock(path)?;
-        let fresh = !path.exists();
-        let mut writer =
-            connect(path, key.as_ref(), OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE)?;
-        if fresh {
-            restrict(path)?;
+        if !path.exists() {
+            // SQLite takes the mode of the file for its log too.
+            for_us_alone().create_new(true).open(path).map_err(|e| StoreError::File(path.to_owned(), e))?;
         }
+        let mut writer = connect(path, key.as_ref(), OpenFlags::SQLITE_OPEN_READ_WRITE)?;
         writer.pragma_update(None, "journal_mode", "WAL")?;
         writer.pragma_update(None, "synchronous", "FULL")?;
         migrate(path, &mut writer)?;
@@ -151,10 +151,9 @@ fn held<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 fn lock(path: &Path) -> Result<File> {
     let lock_path = path.with_extension("lock");
-    let file = File::options()
+    let file = for_us_alone()
         .create(true)
         .truncate(false)
-        .write(true)
         .open(&lock_path)
         .map_err(|e| StoreError::File(lock_path.clone(), e))?;
     match file.try_lock() {
@@ -164,11 +163,12 @@ fn lock(path: &Path) -> Result<File> {
     }
 }
 
-/// What is filed is confidential (P14): nobody but the owner reads the file.
-fn restrict(path: &Path) -> Result<()> {
-    use std::os::unix::fs::PermissionsExt;
-    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600))
-        .map_err(|e| StoreError::File(path.to_owned(), e))
+/// What is filed is confidential (P14): nobody but the owner reads the file, from its first moment.
+fn for_us_alone() -> std::fs::OpenOptions {
+    use std::os::unix::fs::OpenOptionsExt;
+    let mut options = File::options();
+    options.write(true).mode(0o600);
+    options
 }
 
 fn connect(path: &Path, key: Option<&Zeroizing<String>>, flags: OpenFlags) -> Result<Connection> {

@@ -1,13 +1,15 @@
 //! HAND-OVER 3: what we owe, and the one outcome of each intent.
 //!
 //! queued -> sealed (final octets stored once) -> sending (attempt counted before dialling)
-//! -> sent | failed | unsure | blocked. `unsure` is tried once more with the same octets.
+//! -> sent | failed | unsure | blocked. `unsure` is tried once more with the same octets; that it
+//! was so once is counted, so that not even a process that dies again tries a third time.
 
 use super::{Maybe, Result, Tx, instant, micros};
 use crate::rules::intent::{Intent, OutKind};
 use crate::rules::ticket::words;
 use jiff::Timestamp;
 use rusqlite::{Connection, Row};
+use std::collections::BTreeSet;
 
 words! {
     /// Where an intent stands.
@@ -40,10 +42,12 @@ pub struct Out {
     pub next_try_at: Timestamp,
     pub message_id: Option<String>,
     pub last_error: Option<String>,
+    /// Tries of which nobody knows whether they arrived.
+    pub unsure: u32,
 }
 
-const COLUMNS: &str =
-    "id, kind, ticket_id, slot, to_addr, intent, created_at, state, attempts, next_try_at, message_id, last_error";
+const COLUMNS: &str = "id, kind, ticket_id, slot, to_addr, intent, created_at, state, attempts, next_try_at, \
+                       message_id, last_error, unsure";
 
 fn read_row(row: &Row) -> rusqlite::Result<Out> {
     let intent: String = row.get(5)?;
@@ -63,6 +67,7 @@ fn read_row(row: &Row) -> rusqlite::Result<Out> {
         next_try_at: instant(row.get(9)?),
         message_id: row.get(10)?,
         last_error: row.get(11)?,
+        unsure: row.get(12)?,
     })
 }
 
@@ -101,14 +106,39 @@ pub fn due(c: &Connection, now: Timestamp, limit: usize) -> Result<Vec<Out>> {
     Ok(found.collect::<rusqlite::Result<_>>()?)
 }
 
-/// When the next row becomes due.
-pub fn next_due(c: &Connection) -> Result<Option<Timestamp>> {
-    let next: Option<i64> = c.query_row(
-        "SELECT min(next_try_at) FROM outbox WHERE state IN ('queued', 'sealed', 'sending', 'unsure')",
-        [],
-        |row| row.get(0),
+/// When the next row becomes due, those that are `busy` aside.
+pub fn next_due(c: &Connection, busy: &BTreeSet<i64>) -> Result<Option<Timestamp>> {
+    let mut rows = c.prepare_cached(
+        "SELECT id, next_try_at FROM outbox WHERE state IN ('queued', 'sealed', 'sending', 'unsure') \
+         ORDER BY next_try_at LIMIT ?1",
     )?;
-    Ok(next.map(instant))
+    let found = rows.query_map([busy.len() as i64 + 1], |row| Ok((row.get(0)?, instant(row.get(1)?))))?;
+    let found: Vec<(i64, Timestamp)> = found.collect::<rusqlite::Result<_>>()?;
+    Ok(found.into_iter().find(|(id, _)| !busy.contains(id)).map(|(_, at)| at))
+}
+
+/// How many rows wait although they were tried, and what stopped the one tried last.
+pub fn in_trouble(c: &Connection) -> Result<Option<(u64, String)>> {
+    let found: (i64, Option<String>) = c.query_row(
+        "SELECT count(*), (SELECT last_error FROM outbox WHERE state IN ('queued', 'sealed', 'unsure') \
+         AND last_error IS NOT NULL ORDER BY next_try_at DESC LIMIT 1) \
+         FROM outbox WHERE state IN ('queued', 'sealed', 'unsure') AND last_error IS NOT NULL",
+        [],
+        |row| Ok((row.get(0)?, row.get(1)?)),
+    )?;
+    Ok(found.1.map(|error| (found.0.unsigned_abs(), error)))
+}
+
+/// How many rows should have left before an instant and have not, and what stopped the latest.
+/// What only waits for its time, or behind a cap, is none of them.
+pub fn overdue(c: &Connection, before: Timestamp) -> Result<(u64, Option<String>)> {
+    let (count, error): (i64, Option<String>) = c.query_row(
+        "SELECT count(*), max(last_error) FROM outbox WHERE state IN ('queued', 'sealed', 'sending', 'unsure') \
+         AND (next_try_at < ?1 OR (last_error IS NOT NULL AND created_at < ?1))",
+        [micros(before)],
+        |row| Ok((row.get(0)?, row.get(1)?)),
+    )?;
+    Ok((count.unsigned_abs(), error))
 }
 
 /// Rows that lists show: everything but what was sent or dropped; `all` shows these too.
@@ -144,6 +174,13 @@ pub fn count_attempt(tx: &Tx, id: i64) -> Result<u32> {
         .query_row([id], |row| row.get(0))?)
 }
 
+/// Counts a try of which nobody knows whether it arrived; gives how many by now.
+pub fn count_unsure(tx: &Tx, id: i64) -> Result<u32> {
+    Ok(tx
+        .prepare_cached("UPDATE outbox SET unsure = unsure + 1 WHERE id = ?1 RETURNING unsure")?
+        .query_row([id], |row| row.get(0))?)
+}
+
 /// The one outcome, or another try later.
 pub fn settle(
     tx: &Tx,
@@ -159,10 +196,11 @@ pub fn settle(
     Ok(())
 }
 
-/// Makes a row due now. A failed or blocked one that was never sealed is sealed anew.
+/// Makes a row due now, by a person's decision, who takes upon themselves what is unsure. A failed or
+/// blocked one that was never sealed is sealed anew.
 pub fn retry(tx: &Tx, id: i64, now: Timestamp) -> Result<bool> {
     Ok(tx.execute(
-        "UPDATE outbox SET next_try_at = ?2, attempts = 0, \
+        "UPDATE outbox SET next_try_at = ?2, attempts = 0, unsure = 0, \
          state = CASE WHEN sealed IS NULL THEN 'queued' ELSE 'sealed' END \
          WHERE id = ?1 AND state NOT IN ('sent', 'dropped', 'sending')",
         (id, micros(now)),

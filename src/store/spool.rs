@@ -232,11 +232,12 @@ pub fn of_message(c: &Connection, message: i64) -> Result<Option<Spooled>> {
     .maybe()
 }
 
-/// Mails that wait for the journey, oldest first.
-pub fn waiting(c: &Connection, now: Timestamp, limit: usize) -> Result<Vec<i64>> {
-    let mut rows =
-        c.prepare_cached("SELECT id FROM spool WHERE state = 'new' AND next_try_at <= ?1 ORDER BY id LIMIT ?2")?;
-    let ids = rows.query_map((micros(now), limit as i64), |row| row.get(0))?;
+/// Mails that wait for the journey, oldest first: those behind `after`.
+pub fn waiting(c: &Connection, now: Timestamp, after: i64, limit: usize) -> Result<Vec<i64>> {
+    let mut rows = c.prepare_cached(
+        "SELECT id FROM spool WHERE state = 'new' AND next_try_at <= ?1 AND id > ?2 ORDER BY id LIMIT ?3",
+    )?;
+    let ids = rows.query_map((micros(now), after, limit as i64), |row| row.get(0))?;
     Ok(ids.collect::<rusqlite::Result<_>>()?)
 }
 
@@ -245,6 +246,12 @@ pub fn count_attempt(tx: &Tx, id: i64) -> Result<u32> {
     Ok(tx
         .prepare_cached("UPDATE spool SET attempts = attempts + 1 WHERE id = ?1 RETURNING attempts")?
         .query_row([id], |row| row.get(0))?)
+}
+
+/// Takes back the count of an attempt that failed for want of room: no fault of the mail.
+pub fn forgive_attempt(tx: &Tx, id: i64) -> Result<()> {
+    tx.execute("UPDATE spool SET attempts = attempts - 1 WHERE id = ?1 AND attempts > 0", [id])?;
+    Ok(())
 }
 
 /// Another spooled copy of the same mail that has a ticket already.
@@ -346,6 +353,16 @@ pub fn set_cursor(tx: &Tx, mailbox: &str, folder: &str, role: Role, cursor: &Cur
         cursor.history_until,
         micros(cursor.first_seen_at),
     ))?;
+    Ok(())
+}
+
+/// Forgets which mail has which UID: the server has begun to use them again.
+pub fn forget_uids(tx: &Tx, mailbox: &str, folder: &str) -> Result<()> {
+    tx.execute(
+        "UPDATE spool SET uidvalidity = NULL, uid = NULL WHERE mailbox = ?1 AND folder = ?2 AND uid IS NOT NULL",
+        (mailbox, folder),
+    )?;
+    tx.execute("DELETE FROM refused WHERE mailbox = ?1 AND folder = ?2", (mailbox, folder))?;
     Ok(())
 }
 

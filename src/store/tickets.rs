@@ -282,13 +282,15 @@ pub fn set_assignee(tx: &Tx, id: i64, assignee: Option<&str>) -> Result<()> {
     Ok(())
 }
 
-/// Raises what only rises by itself: urgency (OR), kind (strictest), "came encrypted" (OR).
+/// Raises what only rises by itself: urgency (OR), kind (strictest), "came encrypted" (OR). Urgency
+/// stays unprotected for as long as no mail has said it in a protected subject.
 pub fn raise(tx: &Tx, id: i64, urgent: bool, unprotected: bool, kind: Kind, encrypted: bool) -> Result<()> {
     let now = get(tx, id)?;
     let kind = now.map_or(kind, |t| t.kind.max(kind));
     tx.execute(
-        "UPDATE ticket SET reported_urgent = reported_urgent OR ?2, urgent_unprotected = urgent_unprotected OR ?3, kind = ?4, \
-         received_encrypted = received_encrypted OR ?5 WHERE id = ?1",
+        "UPDATE ticket SET reported_urgent = reported_urgent OR ?2, \
+         urgent_unprotected = CASE WHEN NOT ?2 OR (reported_urgent AND ?3) THEN urgent_unprotected ELSE ?3 END, \
+         kind = ?4, received_encrypted = received_encrypted OR ?5 WHERE id = ?1",
         (id, urgent, unprotected, kind.word(), encrypted),
     )?;
     Ok(())
@@ -342,6 +344,13 @@ pub fn remove_label(tx: &Tx, id: i64, label: &str) -> Result<()> {
 pub fn add_link(tx: &Tx, id: i64, to: i64, kind: LinkKind) -> Result<()> {
     tx.execute("INSERT OR IGNORE INTO link (ticket_id, to_id, kind) VALUES (?1, ?2, ?3)", (id, to, kind.word()))?;
     Ok(())
+}
+
+/// The oldest ticket that this one claims to belong to.
+pub fn claimed(c: &Connection, id: i64) -> Result<Option<i64>> {
+    c.prepare_cached("SELECT to_id FROM link WHERE ticket_id = ?1 AND kind = 'claims' ORDER BY to_id LIMIT 1")?
+        .query_row([id], |row| row.get(0))
+        .maybe()
 }
 
 fn column(c: &Connection, sql: &str, id: i64) -> Result<Vec<String>> {
@@ -598,32 +607,6 @@ pub fn indicators(c: &Connection, ticket: i64) -> Result<Vec<(String, String, i6
     )?;
     let found = rows.query_map([ticket], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
     Ok(found.collect::<rusqlite::Result<_>>()?)
-}
-
-/// How many tickets were opened in a span; for "N more".
-pub fn count_since(c: &Connection, since: Timestamp, until: Timestamp) -> Result<usize> {
-    count(
-        c,
-        "SELECT count(DISTINCT ticket_id) FROM history WHERE at BETWEEN ?1 AND ?2 AND what LIKE 'opened from %'",
-        since,
-        until,
-    )
-}
-
-/// How many tickets that say they are urgent were opened in a span.
-pub fn count_urgent_since(c: &Connection, since: Timestamp, until: Timestamp) -> Result<usize> {
-    count(
-        c,
-        "SELECT count(DISTINCT ticket_id) FROM history JOIN ticket ON ticket.id = ticket_id \
-         WHERE at BETWEEN ?1 AND ?2 AND what LIKE 'opened from %' AND reported_urgent",
-        since,
-        until,
-    )
-}
-
-fn count(c: &Connection, sql: &str, since: Timestamp, until: Timestamp) -> Result<usize> {
-    let count: i64 = c.prepare_cached(sql)?.query_row((micros(since), micros(until)), |row| row.get(0))?;
-    Ok(usize::try_from(count).unwrap_or_default())
 }
 
 /// How many clocks have passed their due time.

@@ -245,10 +245,17 @@ impl Desk {
 
     /// Starts the daemon with more arguments in front.
     pub fn daemon_with(&self, arguments: &[&str]) -> Daemon {
+        self.daemon_in(arguments, &[])
+    }
+
+    /// Starts the daemon with more arguments in front and more in its environment.
+    pub fn daemon_in(&self, arguments: &[&str], environment: &[(&str, &str)]) -> Daemon {
         let log = std::fs::File::options().create(true).append(true).open(self.path("daemon.log")).expect("a log");
         let mut all: Vec<&str> = arguments.to_vec();
         all.extend(["-v", "run"]);
-        let child = self.command(&all).stdout(Stdio::null()).stderr(log).spawn().expect("the daemon starts");
+        let mut command = self.command(&all);
+        command.env_remove("NOTIFY_SOCKET").envs(environment.iter().copied());
+        let child = command.stdout(Stdio::null()).stderr(log).spawn().expect("the daemon starts");
         let daemon = Daemon { child: Some(child) };
         let socket = self.path("vigie.sock");
         until("the daemon listens", Duration::from_secs(20), || {
@@ -330,6 +337,23 @@ pub fn header(mail: &str, name: &str) -> Option<String> {
         value.push_str(line.trim());
     }
     Some(value)
+}
+
+/// A mail with its quoted-printable undone, wherever that may stand: to look for words in.
+pub fn unquoted(mail: &str) -> String {
+    let mail = mail.replace("=\r\n", "").replace("=\n", "");
+    let mut parts = mail.split('=');
+    let mut octets = parts.next().unwrap_or_default().as_bytes().to_vec();
+    for part in parts {
+        match part.get(..2).and_then(|hex| u8::from_str_radix(hex, 16).ok()) {
+            Some(octet) => {
+                octets.push(octet);
+                octets.extend(&part.as_bytes()[2..]);
+            }
+            None => octets.extend(format!("={part}").bytes()),
+        }
+    }
+    text(&octets)
 }
 
 /// A plain mail.

@@ -129,13 +129,8 @@ impl Dovecot {
 
     /// Delivers into the INBOX as a local delivery agent does: durably, with the octets as they are.
     pub fn deliver(&self, user: &str, octets: &[u8]) {
-        self.put(user, "INBOX", octets);
-    }
-
-    /// Puts a mail into a folder, which is made if it is missing.
-    pub fn put(&self, user: &str, folder: &str, octets: &[u8]) {
         static COUNT: AtomicU64 = AtomicU64::new(0);
-        let maildir = self.maildir(user, folder);
+        let maildir = self.maildir(user, "INBOX");
         for folder in ["", "cur", "new", "tmp"] {
             let path = maildir.join(folder);
             std::fs::create_dir_all(&path).unwrap();
@@ -147,6 +142,18 @@ impl Dovecot {
         std::fs::write(&tmp, octets).unwrap();
         chown(&tmp, Some(MAIL), Some(MAIL)).unwrap();
         std::fs::rename(tmp, maildir.join("new").join(name)).unwrap();
+    }
+
+    /// Saves a mail in a folder as a mail client does; the folder is made if it is missing.
+    pub fn save(&self, user: &str, folder: &str, octets: &[u8]) {
+        let folder = folder.replace('/', ".");
+        if !self.maildir(user, &folder).exists() {
+            self.doveadm(&["mailbox", "create", "-u", user, &folder]);
+        }
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), octets).unwrap();
+        std::fs::set_permissions(file.path(), std::os::unix::fs::PermissionsExt::from_mode(0o644)).unwrap();
+        self.doveadm(&["save", "-u", user, "-m", &folder, file.path().to_str().unwrap()]);
     }
 
     /// The files of a folder, by name; what stands behind `:2,` are the flags.

@@ -88,11 +88,20 @@ impl Gnupg {
 
     /// Makes a key for `user_id` without passphrase and gives its fingerprint.
     pub fn generate(&self, kind: Kind, user_id: &str) -> String {
-        self.generate_until(kind, user_id, "0")
+        self.generate_with(kind, user_id, "%no-protection", "0")
     }
 
-    /// The same; it expires at a time, as `20270101T120000` (UTC), or never: `0`.
+    /// Makes a key with a passphrase.
+    pub fn generate_locked(&self, kind: Kind, user_id: &str, passphrase: &str) -> String {
+        self.generate_with(kind, user_id, &format!("Passphrase: {passphrase}"), "0")
+    }
+
+    /// Makes a key that expires at a time, as `20270101T120000` (UTC).
     pub fn generate_until(&self, kind: Kind, user_id: &str, end: &str) -> String {
+        self.generate_with(kind, user_id, "%no-protection", end)
+    }
+
+    fn generate_with(&self, kind: Kind, user_id: &str, protection: &str, end: &str) -> String {
         let algorithm = match kind {
             Kind::Rsa4096 => "Key-Type: RSA\nKey-Length: 4096\nSubkey-Type: RSA\nSubkey-Length: 4096",
             Kind::Rsa3072 => "Key-Type: RSA\nKey-Length: 3072\nSubkey-Type: RSA\nSubkey-Length: 3072",
@@ -100,7 +109,7 @@ impl Gnupg {
         };
         let (name, address) = user_id.strip_suffix('>').unwrap().split_once(" <").unwrap();
         let wish = format!(
-            "%no-protection\n{algorithm}\nKey-Usage: sign\nSubkey-Usage: encrypt\n\
+            "{algorithm}\nKey-Usage: sign\nSubkey-Usage: encrypt\n{protection}\n\
              Name-Real: {name}\nName-Email: {address}\nExpire-Date: {end}\n%commit\n"
         );
         let ran = self.run(&["--generate-key"], wish.as_bytes());
@@ -119,6 +128,34 @@ impl Gnupg {
             b"",
         )
         .out
+    }
+
+    /// Where its agent listens.
+    pub fn agent_socket(&self) -> std::path::PathBuf {
+        let asked = self.gpgconf(&["--list-dirs", "agent-socket"]);
+        String::from_utf8(asked).unwrap().trim_end().into()
+    }
+
+    /// Ends the agent, and waits until nobody listens.
+    pub fn kill_agent(&self) {
+        self.gpgconf(&["--kill", "gpg-agent"]);
+        let socket = self.agent_socket();
+        let began = std::time::Instant::now();
+        while std::os::unix::net::UnixStream::connect(&socket).is_ok() {
+            assert!(began.elapsed() < std::time::Duration::from_secs(10), "the agent does not end");
+            std::thread::sleep(std::time::Duration::from_millis(20));
+        }
+    }
+
+    /// Starts the agent.
+    pub fn start_agent(&self) {
+        self.gpgconf(&["--launch", "gpg-agent"]);
+    }
+
+    fn gpgconf(&self, arguments: &[&str]) -> Vec<u8> {
+        let ran = Command::new("gpgconf").arg("--homedir").arg(self.home.path()).args(arguments).output().unwrap();
+        assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
+        ran.stdout
     }
 
     /// The certificate with the revocation that GnuPG prepared when it made the key.

@@ -1,6 +1,7 @@
 //! Servers and keys that tests run against.
 #![allow(dead_code)]
 
+pub mod cable;
 pub mod certs;
 pub mod desk;
 pub mod dovecot;

@@ -85,6 +85,8 @@ struct State {
     /// Words beside those that follow from the rest.
     offers: Vec<String>,
     faults: Mutex<HashMap<Step, Fault>>,
+    /// Faults that mails to one address alone meet, from RCPT on.
+    faults_for: Mutex<Vec<(String, Step, Fault)>>,
     mails: Mutex<Vec<Mail>>,
     connections: AtomicUsize,
     stop: AtomicBool,
@@ -110,6 +112,7 @@ impl Recorder {
             login: login.map(|(user, password)| (user.to_owned(), password.to_owned())),
             offers: offers.iter().map(|s| (*s).to_owned()).collect(),
             faults: Mutex::default(),
+            faults_for: Mutex::default(),
             mails: Mutex::default(),
             connections: AtomicUsize::new(0),
             stop: AtomicBool::new(false),
@@ -135,9 +138,15 @@ impl Recorder {
         self.state.faults.lock().unwrap().insert(step, fault);
     }
 
+    /// From now on this happens to mails to that address, from RCPT on.
+    pub fn fail_for(&self, address: &str, step: Step, fault: Fault) {
+        self.state.faults_for.lock().unwrap().push((address.to_owned(), step, fault));
+    }
+
     /// All is well again.
     pub fn heal(&self) {
         self.state.faults.lock().unwrap().clear();
+        self.state.faults_for.lock().unwrap().clear();
     }
 
     /// The mails that were accepted with 250.
@@ -231,9 +240,9 @@ fn serve(stream: TcpStream, state: &State) -> std::io::Result<()> {
             "RCPT" if mail.from.is_empty() => say(&mut raw, "503 need MAIL").map(|()| true)?,
             "RCPT" => {
                 mail.to.push(rest.trim_start_matches("TO:").to_owned());
-                pass(state, Step::Rcpt, &mut raw, "250 ok")?
+                pass_for(state, &mail, Step::Rcpt, &mut raw, "250 ok")?
             }
-            "DATA" => pass(state, Step::Data, &mut raw, "354 go on")? && take(&mut raw, state, &mut mail)?,
+            "DATA" => pass_for(state, &mail, Step::Data, &mut raw, "354 go on")? && take(&mut raw, state, &mut mail)?,
             "QUIT" => {
                 pass(state, Step::Quit, &mut raw, "221 bye")?;
                 false
@@ -251,7 +260,24 @@ fn serve(stream: TcpStream, state: &State) -> std::io::Result<()> {
 
 /// Says what is due, or does what the script has for this step; false where the link is over.
 fn pass(state: &State, step: Step, link: &mut Link, due: &str) -> std::io::Result<bool> {
-    let fault = state.faults.lock().unwrap().get(&step).cloned();
+    meet(state, state.fault(step, &[]), step, link, due)
+}
+
+/// The same for a mail whose recipients are known.
+fn pass_for(state: &State, mail: &Mail, step: Step, link: &mut Link, due: &str) -> std::io::Result<bool> {
+    meet(state, state.fault(step, &mail.to), step, link, due)
+}
+
+impl State {
+    fn fault(&self, step: Step, to: &[String]) -> Option<Fault> {
+        let for_one = self.faults_for.lock().unwrap().iter().find_map(|(address, at, fault)| {
+            (*at == step && to.iter().any(|to| to.contains(address.as_str()))).then(|| fault.clone())
+        });
+        for_one.or_else(|| self.faults.lock().unwrap().get(&step).cloned())
+    }
+}
+
+fn meet(state: &State, fault: Option<Fault>, step: Step, link: &mut Link, due: &str) -> std::io::Result<bool> {
     match fault {
         None if due.is_empty() => Ok(true),
         None => say(link, due).map(|()| true),
@@ -331,7 +357,9 @@ fn take(link: &mut Link, state: &State, mail: &mut Mail) -> std::io::Result<bool
     mail.data.clear();
     loop {
         let mut line = Vec::new();
-        if link.read_until(b'\n', &mut line)? == 0 || (mail.data.is_empty() && !pass(state, Step::Body, link, "")?) {
+        if link.read_until(b'\n', &mut line)? == 0
+            || (mail.data.is_empty() && !pass_for(state, mail, Step::Body, link, "")?)
+        {
             return Ok(false);
         }
         if line == b".\r\n" {
@@ -339,12 +367,12 @@ fn take(link: &mut Link, state: &State, mail: &mut Mail) -> std::io::Result<bool
         }
         mail.data.extend_from_slice(line.strip_prefix(b".").unwrap_or(&line));
     }
-    let fault = state.faults.lock().unwrap().get(&Step::End).cloned();
+    let fault = state.fault(Step::End, &mail.to);
     let accepted = match &fault {
         None => true,
         Some(Fault::Reply(text)) => text.starts_with("250 "),
         Some(_) => false,
     };
     state.mails.lock().unwrap().push(Mail { accepted, at: Some(Instant::now()), ..mail.clone() });
-    pass(state, Step::End, link, "250 2.0.0 queued as 1")
+    pass_for(state, mail, Step::End, link, "250 2.0.0 queued as 1")
 }

@@ -8,7 +8,7 @@ use crate::edge::openpgp::certs::{self, CertificateFacts};
 use crate::edge::openpgp::open::{self, KnownCertificate, Ring};
 use crate::edge::openpgp::seal;
 use crate::edge::openpgp::seam::{KeyTrouble, PrivateKeys, TeamKey};
-use crate::edge::random;
+use crate::edge::{random, secret};
 use crate::house;
 use crate::rules::settings::Settings;
 use crate::rules::verdict::{Encryption, Signature};
@@ -28,11 +28,16 @@ pub(super) fn team(
     findings: &mut Findings,
 ) -> Result<Option<Arc<dyn PrivateKeys>>, Failure> {
     for file in settings.pgp.secret_keys.iter().filter(|file| file.exists()) {
-        private(file, findings)?;
+        match secret::read_octets(file) {
+            Ok(octets) if secret::is_public(&octets) => {
+                findings.ok("secret", format!("{} holds public certificates alone", file.display()))?
+            }
+            _ => private(file, findings)?,
+        }
     }
     let keys: Arc<dyn PrivateKeys> = match store.and_then(|store| store.session.house()) {
         Some(house) => house.keys.clone(),
-        None => Arc::new(house::load_keys(settings)),
+        None => house::load_keys(settings),
     };
     for trouble in keys.troubles() {
         findings.fail("team key", trouble)?;
@@ -149,8 +154,8 @@ impl PrivateKeys for Alone<'_> {
         &self.team
     }
 
-    fn troubles(&self) -> &[String] {
-        &[]
+    fn troubles(&self) -> Vec<String> {
+        Vec::new()
     }
 
     fn session_key(

@@ -144,6 +144,10 @@ impl World {
     }
 
     pub fn with_ring<T>(&self, ask: impl FnOnce(&Ring) -> T) -> T {
+        self.with_introducers(&[], ask)
+    }
+
+    pub fn with_introducers<T>(&self, introducers: &[String], ask: impl FnOnce(&Ring) -> T) -> T {
         let find = |handles: &[String]| -> Vec<KnownCertificate> {
             let holds = |known: &&KnownCertificate| {
                 let facts = certs::describe(&known.bytes, now()).unwrap();
@@ -151,7 +155,7 @@ impl World {
             };
             self.known.iter().filter(holds).cloned().collect()
         };
-        ask(&Ring { keys: &self.keys, find: &find, introducers: &[] })
+        ask(&Ring { keys: &self.keys, find: &find, introducers })
     }
 
     /// From the reporter to the team, signed inside.

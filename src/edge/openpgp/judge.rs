@@ -258,3 +258,225 @@ fn certified(known: &KnownCertificate, ring: &Ring, now: Timestamp) -> Vec<Addre
     let certified = |address: &&Address| certs::certified_by(&known.bytes, address, &introducers, now);
     known.addresses.iter().filter(certified).cloned().collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::fixtures::*;
+    use super::super::open::verify_detached;
+    use super::*;
+    use openpgp::cert::{CertBuilder, CertRevocationBuilder, CipherSuite};
+    use openpgp::crypto::KeyPair;
+    use openpgp::packet::Packet;
+    use openpgp::packet::signature::SignatureBuilder;
+    use openpgp::packet::signature::subpacket::NotationDataFlags;
+    use openpgp::serialize::MarshalInto;
+    use openpgp::types::{KeyFlags, ReasonForRevocation};
+    use std::time::Duration;
+
+    const TEXT: &[u8] = b"text";
+
+    fn first_fact(world: &World, signature: &[u8]) -> SignatureFact {
+        world.with_ring(|ring| verify_detached(TEXT, signature, ring, now()).remove(0))
+    }
+
+    fn finding(world: &World, signature: &[u8]) -> Finding {
+        let fact = first_fact(world, signature);
+        (fact.state, fact.problem)
+    }
+
+    fn knowing(cert: &Cert) -> World {
+        World { known: vec![known(cert, false)], ..World::new() }
+    }
+
+    fn pair(cert: &Cert, at: usize) -> KeyPair {
+        cert.keys().secret().nth(at).unwrap().key().clone().into_keypair().unwrap()
+    }
+
+    fn builder(hash: HashAlgorithm, at: Timestamp) -> SignatureBuilder {
+        SignatureBuilder::new(SignatureType::Binary)
+            .set_hash_algo(hash)
+            .set_signature_creation_time(system_time(at))
+            .unwrap()
+    }
+
+    fn signed(builder: SignatureBuilder, mut pair: KeyPair) -> Vec<u8> {
+        Packet::from(builder.sign_message(&mut pair, TEXT).unwrap()).to_vec().unwrap()
+    }
+
+    #[test]
+    fn a_good_signature_names_its_certificate_and_addresses() {
+        let world = World::new();
+        let fact = first_fact(&world, &detached(&world.reporter, TEXT, now()));
+        assert_eq!((fact.state, fact.problem, fact.confirmed), (Signature::Good, None, false));
+        assert_eq!(fact.signer, Some(world.reporter.fingerprint().to_hex()));
+        assert_eq!(fact.addresses, [Address::parse("a@corp.example").unwrap()]);
+        let own = first_fact(&world, &detached(&world.team, TEXT, now()));
+        assert!(own.state == Signature::Good && own.confirmed, "the team's own signature");
+    }
+
+    #[test]
+    fn a_candidate_and_a_stranger_are_unknown() {
+        let mut world = World::new();
+        world.known = vec![known(&world.reporter, true)];
+        let fact = first_fact(&world, &detached(&world.reporter, TEXT, now()));
+        assert_eq!((fact.state, fact.addresses.len()), (Signature::UnknownKey, 0));
+        assert_eq!(fact.signer, Some(world.reporter.fingerprint().to_hex()));
+        let stranger = first_fact(&world, &detached(&world.stranger, TEXT, now()));
+        assert_eq!((stranger.state, stranger.problem), (Signature::UnknownKey, None));
+        assert!(stranger.signer.is_some());
+    }
+
+    #[test]
+    fn time_digest_and_critical_demands_are_looked_at() {
+        let world = World::new();
+        let with = |builder: SignatureBuilder| finding(&world, &signed(builder, signing_pair(&world.reporter)));
+        let minutes = |minutes| now() + SignedDuration::from_mins(minutes);
+        let sha512 = |at| builder(HashAlgorithm::SHA512, at);
+        assert_eq!(with(sha512(minutes(4))), (Signature::Good, None));
+        assert_eq!(with(sha512(minutes(6))), (Signature::Bad, Some(SignatureProblem::Future)));
+        assert_eq!(with(builder(HashAlgorithm::SHA1, now())), (Signature::Weak, None));
+        let short = sha512(minutes(-10)).set_signature_validity_period(Duration::from_secs(60)).unwrap();
+        assert_eq!(with(short), (Signature::Bad, Some(SignatureProblem::Old)));
+        let odd = sha512(now()).set_notation("x@example.org", b"1", NotationDataFlags::empty(), true).unwrap();
+        assert_eq!(with(odd), (Signature::Bad, Some(SignatureProblem::Unsupported)));
+        let before = sha512(now() - SignedDuration::from_hours(24 * 60));
+        assert_eq!(with(before).0, Signature::Bad, "made before its key");
+        let alone = SignatureBuilder::new(SignatureType::Standalone)
+            .set_signature_creation_time(system_time(now()))
+            .and_then(|builder| builder.sign_standalone(&mut signing_pair(&world.reporter)))
+            .unwrap();
+        let alone = finding(&world, &Packet::from(alone).to_vec().unwrap());
+        assert_eq!(alone, (Signature::Bad, Some(SignatureProblem::Malformed)), "not over a document");
+    }
+
+    #[test]
+    fn intended_recipients_must_include_us() {
+        let world = World::new();
+        let for_whom = |who: &[&Cert]| {
+            let builder = builder(HashAlgorithm::SHA512, now())
+                .set_intended_recipients(who.iter().map(|cert| cert.fingerprint()).collect::<Vec<_>>())
+                .unwrap();
+            finding(&world, &signed(builder, signing_pair(&world.reporter)))
+        };
+        assert_eq!(for_whom(&[&world.stranger, &world.team]), (Signature::Good, None));
+        assert_eq!(for_whom(&[&world.stranger]), (Signature::Bad, Some(SignatureProblem::NotForUs)));
+    }
+
+    #[test]
+    fn a_key_that_may_not_sign_does_not() {
+        let no_sign = build("A <a@corp.example>", |builder| builder);
+        assert!(!no_sign.primary_key().key().pk_algo().for_encryption());
+        let world = knowing(&no_sign);
+        // The primary key of this certificate certifies, its subkey signs.
+        let by_primary = signed(builder(HashAlgorithm::SHA512, now()), pair(&no_sign, 0));
+        assert_eq!(finding(&world, &by_primary), (Signature::Bad, Some(SignatureProblem::WrongFlags)));
+    }
+
+    #[test]
+    fn a_subkey_that_never_agreed_signs_for_nobody() {
+        let (thief, victim) = (person("Thief <t@evil.example>"), person("V <v@corp.example>"));
+        let stolen = victim.keys().subkeys().find(|key| key.key().pk_algo().for_signing()).unwrap();
+        let mut primary = pair(&thief, 0);
+        let flags = KeyFlags::empty().set_signing();
+        let binding = SignatureBuilder::new(SignatureType::SubkeyBinding)
+            .set_signature_creation_time(system_time(now() - SignedDuration::from_hours(48)))
+            .and_then(|builder| builder.set_key_flags(flags))
+            .unwrap()
+            .sign_subkey_binding(&mut primary, thief.primary_key().key(), stolen.key())
+            .unwrap();
+        let subkey = stolen.key().clone();
+        let forged = thief.clone().insert_packets(vec![Packet::from(subkey), binding.into()]).unwrap().0;
+        // As the store would keep it, and as it came.
+        let cut = known(&forged, false);
+        let raw = KnownCertificate { bytes: secret(&forged), ..cut.clone() };
+        for known in [cut, raw] {
+            let world = World { known: vec![known], ..World::new() };
+            let fact = first_fact(&world, &detached(&victim, TEXT, now()));
+            assert_ne!(fact.state, Signature::Good, "{fact:?}");
+            assert!(fact.addresses.is_empty());
+        }
+    }
+
+    #[test]
+    fn expiry_and_revocation_are_told_apart() {
+        let days = |days: i64| system_time(now() - SignedDuration::from_hours(24 * days));
+        let lived = |days_lived: u64| {
+            build("A <a@corp.example>", |builder| builder.set_validity_period(Duration::from_secs(86_400 * days_lived)))
+        };
+        let by = |cert: &Cert, made: i64| {
+            let mut pair = cert
+                .keys()
+                .secret()
+                .find(|key| key.key().pk_algo().for_signing() && key.key().fingerprint() != cert.fingerprint())
+                .map(|key| key.key().clone().into_keypair().unwrap());
+            let builder = builder(HashAlgorithm::SHA512, now() - SignedDuration::from_hours(24 * made));
+            finding(&knowing(cert), &signed(builder, pair.take().unwrap()))
+        };
+        // Made 30 days ago.
+        assert_eq!(by(&lived(60), 2), (Signature::Good, None));
+        assert_eq!(by(&lived(20), 2), (Signature::ExpiredKey, Some(SignatureProblem::ExpiredAtSigning)));
+        assert_eq!(by(&lived(29), 3), (Signature::ExpiredKey, None));
+        let revoked = |reason, at: i64| {
+            let cert = lived(60);
+            let builder = CertRevocationBuilder::new().set_reason_for_revocation(reason, b"").unwrap();
+            let builder = builder.set_signature_creation_time(days(at)).unwrap();
+            let revocation = builder.build(&mut pair(&cert, 0), &cert, HashAlgorithm::SHA512).unwrap();
+            cert.insert_packets(revocation).unwrap().0
+        };
+        let soft = (Signature::RevokedKey, Some(SignatureProblem::RevokedSoft));
+        let hard = (Signature::RevokedKey, Some(SignatureProblem::RevokedHard));
+        for made in [1, 5] {
+            assert_eq!(by(&revoked(ReasonForRevocation::KeyRetired, 3), made), soft, "made {made} days ago");
+            assert_eq!(by(&revoked(ReasonForRevocation::KeyCompromised, 3), made), hard, "made {made} days ago");
+            assert_eq!(by(&revoked(ReasonForRevocation::Unspecified, 3), made), hard, "made {made} days ago");
+        }
+    }
+
+    #[test]
+    fn an_introducer_lifts_the_address_that_it_certified() {
+        let mut world = World::new();
+        let introducer = person("Trusted Introducer");
+        let id = world.reporter.userids().next().unwrap().userid().clone();
+        let certification = SignatureBuilder::new(SignatureType::GenericCertification)
+            .set_signature_creation_time(system_time(now() - SignedDuration::from_hours(1)))
+            .unwrap()
+            .sign_userid_binding(&mut pair(&introducer, 0), world.reporter.primary_key().key(), &id)
+            .unwrap();
+        let certified = world.reporter.clone().insert_packets(vec![Packet::from(id), certification.into()]).unwrap().0;
+        let trusted = [introducer.fingerprint().to_hex()];
+        let facts = certs::describe_keeping(&secret(&certified), &trusted, now()).unwrap().remove(0);
+        world.known =
+            vec![KnownCertificate { bytes: facts.bytes, ..known(&certified, false) }, known(&introducer, true)];
+        let signature = detached(&world.reporter, TEXT, now());
+        let lifted = |introducers: &[String]| {
+            world.with_introducers(introducers, |ring| {
+                verify_detached(TEXT, &signature, ring, now()).remove(0).certified
+            })
+        };
+        assert_eq!(lifted(&trusted), [Address::parse("a@corp.example").unwrap()]);
+        assert!(lifted(&[]).is_empty());
+        assert!(lifted(&[world.stranger.fingerprint().to_hex()]).is_empty());
+    }
+
+    #[test]
+    fn keys_bound_by_sha1_are_weak() {
+        let weak = CertBuilder::new()
+            .set_cipher_suite(CipherSuite::Cv25519)
+            .set_creation_time(system_time(now() - SignedDuration::from_hours(48)))
+            .set_primary_key_flags(KeyFlags::empty().set_certification().set_signing())
+            .generate()
+            .unwrap()
+            .0;
+        let id = openpgp::packet::UserID::from("A <a@corp.example>");
+        let template = SignatureBuilder::new(SignatureType::PositiveCertification)
+            .set_hash_algo(HashAlgorithm::SHA1)
+            .set_signature_creation_time(system_time(now() - SignedDuration::from_hours(48)))
+            .and_then(|builder| builder.set_key_flags(KeyFlags::empty().set_certification().set_signing()))
+            .unwrap();
+        let binding = template.sign_userid_binding(&mut pair(&weak, 0), weak.primary_key().key(), &id).unwrap();
+        let key = Packet::from(weak.primary_key().key().clone());
+        let only = Cert::from_packets(vec![key, id.into(), binding.into()].into_iter()).unwrap();
+        let signature = signed(builder(HashAlgorithm::SHA512, now()), pair(&weak, 0));
+        assert_eq!(finding(&knowing(&only), &signature), (Signature::Weak, None));
+    }
+}

@@ -1,14 +1,17 @@
 //! OpenPGP, by Sequoia. The rest of the house sees plain data only: octets in, octets and a
 //! verdict out.
 //!
-//! `seam` is where private keys live (law 8); `open` decrypts and verifies, `judge` says what a
-//! signature is worth; `seal` signs and encrypts; `certs` reads and describes certificates; `thin`
-//! takes from a certificate what strangers hung on it; `armor` is the text around them.
+//! `seam` is where private keys live (law 8), `agent` asks gpg-agent for its own; `open` decrypts and
+//! verifies (`callbacks` is what Sequoia asks meanwhile), `judge` says what a signature is worth;
+//! `seal` signs and encrypts; `certs` reads and describes certificates; `thin` takes from a
+//! certificate what strangers hung on it; `armor` is the text around them.
 
+pub mod agent;
 pub mod armor;
+mod callbacks;
 pub mod certs;
 #[cfg(test)]
-mod fixtures;
+pub(crate) mod fixtures;
 mod judge;
 pub mod open;
 pub mod seal;

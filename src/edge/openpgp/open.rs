@@ -6,21 +6,13 @@
 //! 5 of our keys tried for a hidden recipient. Passwords are never tried (T41).
 //! Known gap: data that expands between two layers and shrinks again is bounded by time alone.
 
-use super::judge::judge;
-use super::seam::{KeyTrouble, RemoteKey};
+use super::callbacks::Callbacks;
 use super::{Lenient, armor, system_time};
-use crate::rules::verdict::{Encryption, EncryptionProblem, Signature, SignatureProblem};
+use crate::rules::verdict::{Encryption, EncryptionProblem};
 use jiff::Timestamp;
-use openpgp::cert::amalgamation::{ValidAmalgamation, ValidateAmalgamation};
-use openpgp::crypto::SessionKey;
-use openpgp::packet::{PKESK, SKESK};
-use openpgp::parse::stream::{
-    DecryptionHelper, DecryptorBuilder, DetachedVerifierBuilder, MessageLayer, MessageStructure, VerificationError,
-    VerificationHelper,
-};
-use openpgp::parse::{PacketParser, Parse};
-use openpgp::types::{RevocationStatus, SymmetricAlgorithm};
-use openpgp::{Cert, KeyHandle, Packet};
+use openpgp::Cert;
+use openpgp::parse::Parse;
+use openpgp::parse::stream::{DecryptorBuilder, DetachedVerifierBuilder};
 use sequoia_openpgp as openpgp;
 use std::io::Read;
 
@@ -29,11 +21,11 @@ pub use super::judge::{KnownCertificate, Ring, SignatureFact};
 const OUTPUT: usize = 100 << 20;
 const RATIO: usize = 100;
 const FREE: usize = 1 << 20;
-const LAYERS: isize = 8;
-const RECIPIENTS: usize = 100;
-const SIGNATURES: usize = 20;
-const PACKETS: usize = 1_000;
-const HIDDEN_TRIES: usize = 5;
+pub(super) const LAYERS: isize = 8;
+pub(super) const RECIPIENTS: usize = 100;
+pub(super) const SIGNATURES: usize = 20;
+pub(super) const PACKETS: usize = 1_000;
+pub(super) const HIDDEN_TRIES: usize = 5;
 
 /// What became of one OpenPGP message.
 #[derive(Debug, Clone)]
@@ -93,15 +85,15 @@ pub fn decrypt(message: &[u8], ring: &Ring, now: Timestamp) -> Decryption {
     if let Some(problem) = refused(&outline, names_our_key, ring) {
         return Decryption { encryption: Encryption::Failed, problem: Some(problem), ..about };
     }
-    let helper = Helper::new(ring, team, now);
-    match read(&octets, helper) {
-        Ok((plaintext, helper)) => Decryption {
+    let callbacks = Callbacks::new(ring, team, now);
+    match read(&octets, callbacks) {
+        Ok((plaintext, callbacks)) => Decryption {
             plaintext: Some(plaintext),
-            encryption: if helper.encrypted { Encryption::Decrypted } else { Encryption::None },
+            encryption: if callbacks.encrypted { Encryption::Decrypted } else { Encryption::None },
             problem: None,
-            old_key: helper.old_key,
-            signatures: helper.signatures,
-            names_our_key: about.names_our_key || helper.encrypted,
+            old_key: callbacks.old_key,
+            signatures: callbacks.signatures,
+            names_our_key: about.names_our_key || callbacks.encrypted,
             ..about
         },
         Err(problem) => Decryption { encryption: Encryption::Failed, problem: Some(problem), ..about },
@@ -125,9 +117,9 @@ pub fn verify_detached(content: &[u8], signature: &[u8], ring: &Ring, now: Times
     if count == 0 || count > SIGNATURES || end != octets.len() {
         return malformed();
     }
-    let helper = Helper::new(ring, Vec::new(), now);
+    let callbacks = Callbacks::new(ring, Vec::new(), now);
     let verified = DetachedVerifierBuilder::from_bytes(&octets)
-        .and_then(|builder| builder.with_policy(&Lenient, system_time(now), helper))
+        .and_then(|builder| builder.with_policy(&Lenient, system_time(now), callbacks))
         .and_then(|mut verifier| verifier.verify_bytes(content).map(|()| verifier.into_helper().signatures));
     verified.ok().filter(|facts| !facts.is_empty()).unwrap_or_else(malformed)
 }
@@ -240,11 +232,11 @@ fn no_key(ring: &Ring) -> EncryptionProblem {
 }
 
 /// Reads a message to its end. Nothing read before that leaves this function.
-fn read<'a>(octets: &[u8], helper: Helper<'a>) -> Result<(Vec<u8>, Helper<'a>), EncryptionProblem> {
-    let notes = helper.notes.clone();
+fn read<'a>(octets: &[u8], callbacks: Callbacks<'a>) -> Result<(Vec<u8>, Callbacks<'a>), EncryptionProblem> {
+    let notes = callbacks.notes.clone();
     let made = DecryptorBuilder::from_bytes(octets)
         .map(|builder| builder.buffer_size(FREE))
-        .and_then(|builder| builder.with_policy(&Lenient, system_time(helper.now), helper));
+        .and_then(|builder| builder.with_policy(&Lenient, system_time(callbacks.now), callbacks));
     let mut decryptor = match made {
         Ok(decryptor) => decryptor,
         Err(error) => return Err(notes.problem(error.downcast_ref())),
@@ -262,216 +254,8 @@ fn read<'a>(octets: &[u8], helper: Helper<'a>) -> Result<(Vec<u8>, Helper<'a>), 
         }
     }
     let processed = decryptor.message_processed();
-    let helper = decryptor.into_helper();
-    if processed && helper.checked { Ok((plaintext, helper)) } else { Err(notes.problem(None)) }
-}
-
-/// What the helper learnt, for the case that the decryptor fails and takes it down with it.
-#[derive(Clone, Default)]
-struct Notes(std::rc::Rc<std::cell::Cell<Progress>>);
-
-#[derive(Clone, Copy, Default)]
-struct Progress {
-    /// The container was reached.
-    asked: bool,
-    /// One of its recipients was a key of ours.
-    named: bool,
-    /// A session key came out whole.
-    opened: bool,
-    unavailable: bool,
-    /// It was for a key of ours, by an algorithm that the library lacks.
-    unsupported: bool,
-    too_large: bool,
-}
-
-impl Notes {
-    fn set(&self, change: impl FnOnce(&mut Progress)) {
-        let mut progress = self.0.get();
-        change(&mut progress);
-        self.0.set(progress);
-    }
-
-    /// Why the message could not be read. Once the session key was right, whatever goes wrong with
-    /// the content means that the content is not what was encrypted.
-    fn problem(&self, error: Option<&openpgp::Error>) -> EncryptionProblem {
-        use openpgp::Error::{UnsupportedAEADAlgorithm, UnsupportedSymmetricAlgorithm};
-        let progress = self.0.get();
-        match error {
-            _ if progress.too_large => EncryptionProblem::TooLarge,
-            Some(UnsupportedAEADAlgorithm(_) | UnsupportedSymmetricAlgorithm(_)) => EncryptionProblem::Unsupported,
-            _ if progress.opened => EncryptionProblem::Tampered,
-            _ if progress.unavailable => EncryptionProblem::KeyUnavailable,
-            _ if progress.unsupported => EncryptionProblem::Unsupported,
-            _ if progress.asked && !progress.named => EncryptionProblem::NoKey,
-            _ => EncryptionProblem::Malformed,
-        }
-    }
-}
-
-/// What Sequoia calls back while it reads.
-struct Helper<'a> {
-    ring: &'a Ring<'a>,
-    team: Vec<Cert>,
-    now: Timestamp,
-    notes: Notes,
-    signature_packets: usize,
-    packets: usize,
-    checked: bool,
-    encrypted: bool,
-    old_key: bool,
-    signatures: Vec<SignatureFact>,
-}
-
-impl<'a> Helper<'a> {
-    fn new(ring: &'a Ring<'a>, team: Vec<Cert>, now: Timestamp) -> Helper<'a> {
-        Helper {
-            ring,
-            team,
-            now,
-            notes: Notes::default(),
-            signature_packets: 0,
-            packets: 0,
-            checked: false,
-            encrypted: false,
-            old_key: false,
-            signatures: Vec::new(),
-        }
-    }
-
-    /// Asks one of our keys for the session key of one recipient. True if it opened the container.
-    fn ask(
-        &mut self,
-        cert: usize,
-        key: &OurKey,
-        pkesk: &PKESK,
-        algorithm: Option<SymmetricAlgorithm>,
-        open: Open,
-    ) -> bool {
-        let mut remote = RemoteKey::new(self.ring.keys, key.clone());
-        let session = pkesk.decrypt(&mut remote, algorithm);
-        if let Some(KeyTrouble::Unavailable(_)) = remote.trouble {
-            self.notes.set(|progress| progress.unavailable = true);
-        }
-        if session.is_some() {
-            self.notes.set(|progress| progress.opened = true);
-        }
-        let opened = session.is_some_and(|(algorithm, session_key)| open(algorithm, &session_key));
-        if opened {
-            self.old_key = cert > 0 || self.is_retired(cert, key);
-        }
-        opened
-    }
-
-    /// Whether our key is no longer to be encrypted to.
-    fn is_retired(&self, cert: usize, key: &OurKey) -> bool {
-        let at = system_time(self.now);
-        let Some(cert) = self.team.get(cert) else { return false };
-        let of_key = cert.keys().key_handle(key.fingerprint()).next().map(|key| key.with_policy(&Lenient, at));
-        let Some(Ok(valid)) = of_key else { return true };
-        let revoked = |status| matches!(status, RevocationStatus::Revoked(_));
-        valid.alive().is_err()
-            || valid.valid_cert().alive().is_err()
-            || revoked(valid.revocation_status())
-            || revoked(cert.revocation_status(&Lenient, at))
-    }
-}
-
-type OurKey = openpgp::packet::Key<openpgp::packet::key::PublicParts, openpgp::packet::key::UnspecifiedRole>;
-type Open<'o> = &'o mut dyn FnMut(Option<SymmetricAlgorithm>, &SessionKey) -> bool;
-
-impl DecryptionHelper for Helper<'_> {
-    fn decrypt(
-        &mut self,
-        pkesks: &[PKESK],
-        _: &[SKESK],
-        algorithm: Option<SymmetricAlgorithm>,
-        open: Open,
-    ) -> openpgp::Result<Option<Cert>> {
-        self.notes.set(|progress| progress.asked = true);
-        let ours: Vec<(usize, OurKey)> = self
-            .team
-            .iter()
-            .enumerate()
-            .flat_map(|(at, cert)| cert.keys().map(move |key| (at, key.key().clone().role_into_unspecified())))
-            .filter(|(_, key)| key.pk_algo().for_encryption())
-            .collect();
-        for pkesk in pkesks.iter().take(RECIPIENTS) {
-            let recipient = pkesk.recipient();
-            let fits = |key: &OurKey| match &recipient {
-                Some(handle) => handle.aliases(KeyHandle::from(key.fingerprint())),
-                None => key.pk_algo() == pkesk.pk_algo(),
-            };
-            for (cert, key) in ours.iter().filter(|(_, key)| fits(key)).take(HIDDEN_TRIES) {
-                let unsupported = !pkesk.pk_algo().is_supported();
-                self.notes.set(|progress| {
-                    progress.named = true;
-                    progress.unsupported |= unsupported;
-                });
-                if self.ask(*cert, key, pkesk, algorithm, open) {
-                    return Ok(None);
-                }
-            }
-        }
-        Err(openpgp::Error::MissingSessionKey("no key of ours opens it".into()).into())
-    }
-}
-
-impl VerificationHelper for Helper<'_> {
-    fn inspect(&mut self, packet: &PacketParser) -> openpgp::Result<()> {
-        self.packets += 1;
-        self.signature_packets += usize::from(matches!(packet.packet, Packet::Signature(_)));
-        let too_large =
-            self.packets > PACKETS || self.signature_packets > SIGNATURES || packet.recursion_depth() > LAYERS;
-        if too_large {
-            self.notes.set(|progress| progress.too_large = true);
-            return Err(openpgp::Error::PolicyViolation("over a limit".into(), None).into());
-        }
-        Ok(())
-    }
-
-    /// Certificates are looked up in `check`, which judges by itself.
-    fn get_certs(&mut self, _: &[KeyHandle]) -> openpgp::Result<Vec<Cert>> {
-        Ok(Vec::new())
-    }
-
-    fn check(&mut self, structure: MessageStructure) -> openpgp::Result<()> {
-        for layer in structure {
-            match layer {
-                // A signature around a container says nothing of what was inside it.
-                MessageLayer::Encryption { .. } => {
-                    self.encrypted = true;
-                    self.signatures.clear();
-                }
-                MessageLayer::Compression { .. } => {}
-                MessageLayer::SignatureGroup { results } => {
-                    for result in results {
-                        let fact = match result {
-                            Ok(good) => judge(good.sig, self.ring, self.now),
-                            Err(error) => match of_error(&error) {
-                                Some(signature) => judge(signature, self.ring, self.now),
-                                None => SignatureFact::failed(Signature::Bad, Some(SignatureProblem::Unsupported)),
-                            },
-                        };
-                        self.signatures.push(fact);
-                    }
-                }
-            }
-        }
-        self.checked = true;
-        Ok(())
-    }
-}
-
-/// The signature that Sequoia would not call good; we judge it ourselves, arithmetic first.
-fn of_error<'e>(error: &'e VerificationError<'e>) -> Option<&'e openpgp::packet::Signature> {
-    match error {
-        VerificationError::MissingKey { sig }
-        | VerificationError::UnboundKey { sig, .. }
-        | VerificationError::BadKey { sig, .. }
-        | VerificationError::BadSignature { sig, .. }
-        | VerificationError::MalformedSignature { sig, .. } => Some(sig),
-        _ => None,
-    }
+    let callbacks = decryptor.into_helper();
+    if processed && callbacks.checked { Ok((plaintext, callbacks)) } else { Err(notes.problem(None)) }
 }
 
 #[cfg(test)]
@@ -479,6 +263,7 @@ mod tests {
     use super::super::fixtures::*;
     use super::*;
     use crate::rules::verdict::Signature;
+    use openpgp::Packet;
     use openpgp::serialize::stream::{Encryptor, LiteralWriter, Message, Signer};
     use openpgp::serialize::{Marshal, MarshalInto};
     use std::io::Write;

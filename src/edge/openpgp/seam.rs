@@ -1,7 +1,7 @@
 //! The one seam behind which private keys live (law 8): a session key from a PKESK, a
 //! signature from a digest. Nothing else ever asks a private key for anything.
 //!
-//! Behind it: keys in memory (`MemoryKeys`), later the keeper process and gpg-agent.
+//! Behind it: keys in memory (`MemoryKeys`), beside them gpg-agent (`agent`), later the keeper process.
 //! Hostile data: the numbers of PKESK packets. Failure: `KeyTrouble`, which names no content.
 //! Known gap: unlocked RSA keys lie in OpenSSL's heap, wiped only when dropped.
 
@@ -50,8 +50,9 @@ pub trait PrivateKeys: Send + Sync {
     /// The team's keys; the first signs, all decrypt. Holds those too whose secret cannot be used
     /// now: mail to them is `key_unavailable`. Empty where none could be loaded.
     fn team(&self) -> &[TeamKey];
-    /// What is wrong with keys that could not be loaded; empty where all is well.
-    fn troubles(&self) -> &[String];
+    /// What is wrong with keys that could not be loaded or cannot be used now, in words for the
+    /// operator; empty where all is well. May ask an agent, so it may take a moment.
+    fn troubles(&self) -> Vec<String>;
     /// Some key could not even be read, so that nobody can tell what mail to it looks like.
     fn blind(&self) -> bool {
         self.team().is_empty() && !self.troubles().is_empty()
@@ -85,6 +86,10 @@ pub struct MemoryKeys {
     ready: HashMap<String, Ready>,
     /// Known, but of no use now: fingerprint and why.
     locked: HashMap<String, String>,
+    /// Known, but the secret part is in no file: fingerprint and where it was looked for.
+    absent: HashMap<String, String>,
+    /// What is wrong with certificates none of whose secret parts is in a file.
+    bare: Vec<String>,
     blind: bool,
 }
 
@@ -162,16 +167,15 @@ impl MemoryKeys {
         if let Some(why) = reason {
             self.troubles.push(format!("{name}: the secret key {fingerprint} {why}"));
         } else if !usable {
-            self.troubles.push(format!(
-                "{name}: the key {fingerprint} comes without its secret part; export it with the secret part"
+            self.bare.push(format!(
+                "{name}: the key {fingerprint} comes without its secret part; export it with the secret part, \
+                 or name the socket of the gpg-agent that holds it in `agent_socket`"
             ));
         }
         for key in cert.keys() {
             let subkey = key.key().fingerprint().to_hex();
-            if !self.ready.contains_key(&subkey) {
-                let why = || format!("the secret part of the key {subkey} is not in {name}");
-                self.locked.entry(subkey.clone()).or_insert_with(why);
-            }
+            let why = || format!("the secret part of the key {subkey} is not in {name}");
+            self.absent.entry(subkey.clone()).or_insert_with(why);
         }
         self.list(fingerprint, cert.strip_secret_key_material());
     }
@@ -194,11 +198,21 @@ impl MemoryKeys {
     }
 
     fn find(&self, key: &str) -> Result<&Ready, KeyTrouble> {
-        match (self.ready.get(key), self.locked.get(key)) {
+        match (self.ready.get(key), self.locked.get(key).or(self.absent.get(key))) {
             (Some(ready), _) => Ok(ready),
             (None, Some(why)) => Err(KeyTrouble::Unavailable(why.clone())),
             (None, None) => Err(KeyTrouble::NoKey),
         }
+    }
+
+    /// Whether the secret part of this key of the team was in no file at all.
+    pub(super) fn lacks(&self, key: &str) -> bool {
+        !self.ready.contains_key(key) && !self.locked.contains_key(key) && self.absent.contains_key(key)
+    }
+
+    /// The troubles of the files alone: a certificate may come without its secret part.
+    pub(super) fn troubles_of_files(&self) -> &[String] {
+        &self.troubles
     }
 }
 
@@ -207,8 +221,8 @@ impl PrivateKeys for MemoryKeys {
         &self.team
     }
 
-    fn troubles(&self) -> &[String] {
-        &self.troubles
+    fn troubles(&self) -> Vec<String> {
+        [&self.troubles[..], &self.bare].concat()
     }
 
     fn blind(&self) -> bool {

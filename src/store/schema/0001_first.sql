@@ -153,11 +153,26 @@ CREATE TABLE message (
     verdict     TEXT,                 -- JSON, as at arrival
     headers     TEXT NOT NULL DEFAULT '[]',   -- JSON array of pairs
     problems    TEXT NOT NULL DEFAULT '[]',   -- JSON array of words
-    opened      TEXT NOT NULL DEFAULT '{}',   -- JSON: what a later retry and a reply need to know
-    author      TEXT                  -- who wrote it, for 'out' and 'note'
+    author      TEXT,                 -- who wrote it, for 'out' and 'note'
+    rechecked_at INTEGER,             -- of the last re-check; null: never
+    rechecked   TEXT                  -- JSON of the verdict of the last re-check
 ) STRICT;
 CREATE INDEX message_ticket ON message (ticket_id);
 CREATE INDEX message_message_id ON message (message_id) WHERE message_id IS NOT NULL;
+
+-- The certificates that were asked for to judge a mail, by fingerprint or key ID.
+CREATE TABLE asked (
+    handle     TEXT NOT NULL,
+    message_id INTEGER NOT NULL REFERENCES message (id) ON DELETE CASCADE,
+    PRIMARY KEY (handle, message_id)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX asked_message ON asked (message_id);
+
+-- Messages whose verdict may be another one now: a certificate that was asked for has changed.
+CREATE TABLE recheck (
+    message_id INTEGER PRIMARY KEY REFERENCES message (id) ON DELETE CASCADE,
+    needs_key  INTEGER NOT NULL DEFAULT 0  -- it cannot be opened now: waits for a key of the team
+) STRICT;
 
 CREATE TABLE attachment (
     id           INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -203,6 +218,7 @@ CREATE TABLE outbox (
     state       TEXT NOT NULL DEFAULT 'queued'
                 CHECK (state IN ('queued', 'sealed', 'sending', 'unsure', 'sent', 'failed', 'blocked', 'dropped')),
     attempts    INTEGER NOT NULL DEFAULT 0,
+    unsure      INTEGER NOT NULL DEFAULT 0,   -- tries of which nobody knows whether they arrived; after the second a person decides
     next_try_at INTEGER NOT NULL,
     message_id  TEXT,                 -- fixed when sealed
     sealed      BLOB,                 -- the final octets, stored once

@@ -1,0 +1,104 @@
+//! A mail that is here already: its second copy, what a key that came later opens, and its re-check.
+//!
+//! Both change a ticket that stands; nothing is owed twice. Failure: the store's.
+
+use super::file::{self, Filing};
+use super::raise;
+use super::triage::Placement;
+use crate::rules::report::Report;
+use crate::rules::subject;
+use crate::rules::verdict::Verdict;
+use crate::store::spool::SpoolState;
+use crate::store::tickets::Ticket;
+use crate::store::{Result, Tx, history, rechecks, spool, tickets};
+use jiff::Timestamp;
+
+/// The same mail once more (law 1): one ticket, both raws kept, urgency is the OR, kind the
+/// strictest. What the stricter mailbox owes and the laxer one did not, is owed now.
+pub(super) fn second_copy(tx: &Tx, filing: &Filing, ticket: i64, message: i64) -> Result<()> {
+    let Filing { settings, mail, decision, now, .. } = *filing;
+    let ticket = tickets::living(tx, ticket)?;
+    let Some(before) = tickets::get(tx, ticket)? else { return Ok(()) };
+    tickets::add_received_via(tx, ticket, &mail.mailbox)?;
+    spool::settle(tx, mail.id, SpoolState::Duplicate, Some(ticket), Some(message), None)?;
+    let what = format!("the same mail again, from mailbox {}", mail.mailbox);
+    history::add(tx, Some(ticket), now, history::VIGIE, &what)?;
+    file::raise_ticket(tx, filing, &before)?;
+    let stricter = decision.kind > before.kind;
+    if stricter {
+        owe_the_rest(tx, filing, &before, message)?;
+    }
+    if decision.page && (stricter || !before.reported_urgent) {
+        raise::page(tx, settings, ticket, now, filing.code)?;
+    }
+    Ok(())
+}
+
+fn owe_the_rest(tx: &Tx, filing: &Filing, before: &Ticket, message: i64) -> Result<()> {
+    let Filing { settings, decision, now, .. } = *filing;
+    let first = matches!(decision.placement, Placement::New { .. });
+    if first && before.automatic && !decision.automatic {
+        tickets::set_automatic(tx, before.id, false)?;
+    }
+    if matches!(decision.placement, Placement::Analyst { .. }) {
+        return Ok(());
+    }
+    let unanswered = before.answered_at.is_none_or(|at| at < filing.mail.received_at);
+    let due_at = match &before.clock {
+        Some(clock) => Some(clock.due_at),
+        None if decision.clock && unanswered => Some(file::start_clock(tx, filing, before.id)?),
+        None => None,
+    };
+    if let Some(to) = decision.acknowledge.as_ref().filter(|_| first) {
+        file::acknowledge(tx, filing, before.id, to, due_at)?;
+    }
+    if decision.alert {
+        raise::alert(tx, settings, before.id, message, !first, now)?;
+    }
+    Ok(())
+}
+
+/// A mail that could not be opened when it came, and now can: the message says what it says, and
+/// what was urgent all along pages now. Receipt and clock stay as they were.
+pub fn reopened(tx: &Tx, filing: &Filing, message: i64) -> Result<()> {
+    let Filing { settings, report, decision, now, .. } = *filing;
+    let Some(before) = tickets::message(tx, message)? else { return Ok(()) };
+    let problems: Vec<String> = report.problems.iter().map(|p| p.word().to_owned()).collect();
+    tickets::set_message_opened(tx, message, report.subject.raw(), report.text.raw(), &problems)?;
+    set_rechecked(tx, message, report, now)?;
+    tickets::insert_content(tx, message, &report.attachments, &report.indicators)?;
+    file::keep_candidates(tx, filing, before.ticket_id)?;
+    let Some(row) = tickets::get(tx, before.ticket_id)? else { return Ok(()) };
+    if row.subject == subject::without_tags(&before.subject, &settings.team.ticket_prefix) {
+        tickets::set_subject(tx, row.id, &subject::without_tags(report.subject.raw(), &settings.team.ticket_prefix))?;
+    }
+    let what = format!("message {message} opened with a key that came later");
+    history::add(tx, Some(row.id), now, history::VIGIE, &what)?;
+    file::raise_ticket(tx, filing, &row)?;
+    if decision.page && row.state.is_live() {
+        raise::page(tx, settings, row.id, now, filing.code)?;
+    }
+    Ok(())
+}
+
+/// A mail whose signature may be worth something else by now was checked again. The verdict at
+/// arrival stays, and so does everything that was decided by it.
+pub fn rechecked(tx: &Tx, report: &Report, message: i64, now: Timestamp) -> Result<()> {
+    rechecks::forget(tx, message)?;
+    let Some(row) = tickets::message(tx, message)? else { return Ok(()) };
+    set_rechecked(tx, message, report, now)?;
+    let before: Verdict = row.latest_verdict().and_then(|json| serde_json::from_str(json).ok()).unwrap_or_default();
+    let after = &report.verdict;
+    let standing = |verdict: &Verdict| format!("{} ({})", verdict.signature, verdict.authenticated);
+    if standing(&before) != standing(after) {
+        let what = format!("message {message} checked again: signature {} -> {}", standing(&before), standing(after));
+        history::add(tx, Some(row.ticket_id), now, history::VIGIE, &what)?;
+    }
+    Ok(())
+}
+
+fn set_rechecked(tx: &Tx, message: i64, report: &Report, now: Timestamp) -> Result<()> {
+    let verdict = serde_json::to_string(&report.verdict).unwrap_or_default();
+    rechecks::set_asked(tx, message, &report.asked)?;
+    rechecks::set_rechecked(tx, message, &verdict, now)
+}
