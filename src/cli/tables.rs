@@ -214,6 +214,9 @@ pub(super) fn duty(out: &Output, duty: &DutyView, now: Timestamp) -> String {
     let mut lines = vec![("on duty", out.bold(&on_duty))];
     lines.extend(duty.until.map(|until| ("until", day(until))));
     lines.extend(duty.next.clone().map(|next| ("then", next)));
+    lines.extend(
+        duty.overrides.iter().map(|o| ("stands in", format!("{}, {} to {}", o.analyst, day(o.from), day(o.to)))),
+    );
     lines.extend(duty.gaps.iter().map(|gap| ("GAP", out.loud(&format!("{} to {}", day(gap.from), day(gap.to))))));
     let mut text = facts(&lines);
     if !duty.pages.is_empty() {
