@@ -21,6 +21,9 @@ pub(super) fn second_copy(tx: &Tx, filing: &Filing, ticket: i64, message: i64) -
     let Some(before) = tickets::get(tx, ticket)? else { return Ok(()) };
     tickets::add_received_via(tx, ticket, &mail.mailbox)?;
     spool::settle(tx, mail.id, SpoolState::Duplicate, Some(ticket), Some(message), None)?;
+    if spool::was_renumbered(tx, mail)? {
+        return Ok(());
+    }
     let what = format!("the same mail again, from mailbox {}", mail.mailbox);
     history::add(tx, Some(ticket), now, history::VIGIE, &what)?;
     file::raise_ticket(tx, filing, &before)?;

@@ -345,3 +345,21 @@ fn law_3_mail_of_a_mailbox_that_left_the_config_is_held_and_filed_when_it_is_bac
     assert_eq!(desk.show("2")["mailbox"], "contact");
     assert_eq!(desk.json(&["quarantine", "list"]), json!([]));
 }
+
+#[test]
+fn law_1_mails_of_which_nothing_is_left_to_compare_are_no_copies_of_each_other() {
+    let desk = Desk::new();
+    for mail in [&b"Received: from a\r\n\r\n"[..], b"Received: from b\r\n\r\n"] {
+        assert_eq!(desk.ingest(mail, FRIDAY)["outcome"], "filed");
+    }
+}
+
+#[test]
+fn law_1_a_file_name_that_is_used_again_hides_no_mail() {
+    let desk = Desk::new();
+    for nth in 1..=2 {
+        desk.deliver("same", &plain("a@corp.example", "Report", &format!("report {nth}")), FRIDAY);
+        once(&desk, FRIDAY);
+        assert_eq!(desk.json(&["ticket", "list"]).as_array().map(Vec::len), Some(nth));
+    }
+}
