@@ -643,7 +643,8 @@ fn with_a_broken_config_a_running_daemon_can_still_be_asked() {
     }
     assert_eq!(code(&desk.feed(&["ingest", "--mailbox", "csirt"], b"x")), 75);
     daemon.signal("HUP");
-    let refused_reload = || text(&desk.run(&["--json", "status"]).stdout).contains("the last reload of the config was refused");
+    let refused_reload =
+        || text(&desk.run(&["--json", "status"]).stdout).contains("the last reload of the config was refused");
     support::desk::until("status tells", std::time::Duration::from_secs(10), refused_reload);
     std::fs::write(desk.path("vigie.toml"), config).unwrap();
     daemon.signal("HUP");
@@ -684,7 +685,8 @@ fn init_refuses_a_key_without_its_secret_part() {
 fn a_wrong_store_key_is_told_in_one_line() {
     let desk = Desk::new();
     let config = std::fs::read_to_string(desk.path("vigie.toml")).unwrap();
-    std::fs::write(desk.path("vigie.toml"), config.replace("[store]\n", "[store]\nkey_file = \"store.key\"\n")).unwrap();
+    std::fs::write(desk.path("vigie.toml"), config.replace("[store]\n", "[store]\nkey_file = \"store.key\"\n"))
+        .unwrap();
     std::fs::write(desk.path("store.key"), "1".repeat(64)).unwrap();
     desk.ok(&["ticket", "list"]);
     std::fs::write(desk.path("store.key"), "2".repeat(64)).unwrap();
