@@ -34,7 +34,9 @@ pub(super) fn status(app: &App, now: Timestamp) -> Result<Answer, AppError> {
 
         let mut reasons = Vec::new();
         if !app.daemon_running && (undelivered > 0 || is_forsaken(&loops, now)) {
-            reasons.push("the daemon is not running; start it, or let `vigie run --once` run every few minutes".to_owned());
+            reasons.push(
+                "the daemon is not running; start it, or let `vigie run --once` run every few minutes".to_owned(),
+            );
         }
         reasons.extend(loops.iter().filter(|turn| is_stuck(turn, now)).map(|turn| {
             let error = turn.last_error.as_deref().unwrap_or_default();

@@ -72,7 +72,7 @@ pub fn main() -> ExitCode {
     let cli = match Cli::try_parse_from(spare_labels(&given)) {
         Ok(cli) => cli,
         Err(error) => {
-            say_usage(&error);
+            say_usage(&error, &given);
             let code = match error.use_stderr() {
                 // Whatever is wrong with the command, the MTA must keep the message.
                 true if is_ingest(&given) => TEMPORARY,
@@ -104,13 +104,13 @@ fn complain(words: &str) {
     }
 }
 
-/// What clap says: help on stdout, wrong usage on stderr. A closed stdout is no reason to fail.
-fn say_usage(error: &clap::Error) {
-    let plain = error.render().to_string();
-    let shown = Untrusted::from(plain.as_str()).terminal();
-    match shown == plain {
+/// What clap says: help on stdout, wrong usage on stderr. It repeats what was given, coloured only
+/// where that is harmless. A closed stdout is no reason to fail.
+fn say_usage(error: &clap::Error, given: &[OsString]) {
+    let is_harmless = |word: &OsString| word.to_str().is_some_and(|word| Untrusted::from(word).line() == word);
+    match given.iter().all(is_harmless) {
         true => drop(error.print()),
-        false => eprint!("{shown}"),
+        false => eprint!("{}", Untrusted::from(error.render().to_string()).terminal()),
     }
 }
 

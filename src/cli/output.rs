@@ -71,7 +71,9 @@ impl<'a> Output<'a> {
             Answer::Quarantine(mails) => tables::quarantine(self, mails, now),
             Answer::Held(mail) => tables::held(self, mail, now),
             Answer::Status(status) => tables::status(self, status, now),
-            Answer::Done(done) => done.words.iter().map(|line| format!("{}\n", Untrusted::from(line.as_str()).line())).collect(),
+            Answer::Done(done) => {
+                done.words.iter().map(|line| format!("{}\n", Untrusted::from(line.as_str()).line())).collect()
+            }
             // Written as they are, above.
             Answer::Octets(_) | Answer::Armour(_) => String::new(),
         }
