@@ -636,7 +636,7 @@ fn with_a_broken_config_a_running_daemon_can_still_be_asked() {
     std::fs::write(desk.path("vigie.toml"), config.replace("ticket_prefix", "ticket_perfix")).unwrap();
     let list = desk.run(&["--json", "ticket", "list"]);
     assert_eq!(code(&list), 0, "{}", text(&list.stderr));
-    assert!(text(&list.stderr).contains("ticket_perfix"), "{}", text(&list.stderr));
+    assert!(text(&list.stderr).contains("ticket_prefix"), "{}", text(&list.stderr));
     assert_eq!(code(&desk.feed(&["ticket", "note", "1"], b"x\n")), 0);
     for refused_all_the_same in [&["check"][..], &["run"], &["run", "--once"], &["key", "generate"]] {
         refused(&desk, 78, refused_all_the_same);
@@ -692,7 +692,7 @@ fn a_wrong_store_key_is_told_in_one_line() {
     desk.ok(&["ticket", "list"]);
     std::fs::write(desk.path("store.key"), "2".repeat(64)).unwrap();
     let words = refused(&desk, 78, &["ticket", "list"]);
-    let words: Vec<&str> = words.lines().filter(|line| !line.contains("may be read by others")).collect();
+    let words: Vec<&str> = words.lines().filter(|line| !line.contains("that others may read")).collect();
     assert_eq!(words.len(), 1, "{words:?}");
     for file in ["vigie.db", "vigie.lock"] {
         assert_eq!(std::fs::metadata(desk.path(file)).unwrap().permissions().mode() & 0o777, 0o600, "{file}");
