@@ -116,10 +116,12 @@ fn say_usage(error: &clap::Error, given: &[OsString]) {
 
 /// The faults of a config, each a line as compilers write it, so that editors find the place.
 fn bad_config(faults: &config::Faults) -> Failure {
-    for line in faults.to_string().lines() {
+    let words = faults.to_string();
+    let (lines, count) = words.rsplit_once('\n').unwrap_or(("", &words));
+    for line in lines.lines() {
         eprintln!("{}", Untrusted::from(line).line());
     }
-    Failure::new(CONFIG, "")
+    Failure::new(CONFIG, count)
 }
 
 /// `-y` in `ticket label N +x -y` is a label to remove, not an option: written `+-y` for the parser.
