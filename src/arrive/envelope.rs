@@ -7,9 +7,9 @@
 //! Hostile data: everything. Failure: none; facts and problems. Limits: 8 layers, 8 blocks.
 //! Known gaps: attachments that are encrypted one by one, and armour in HTML, stay closed.
 
-use super::decode;
 use super::entity::{Body, Part, parse_entity};
 use super::header::note;
+use super::{decode, html};
 use crate::edge::openpgp::armor;
 use crate::edge::openpgp::open::{self, Decryption, Ring, SignatureFact};
 use crate::rules::report::Problem;
@@ -330,7 +330,7 @@ impl<'a> Layers<'a> {
         if !text.contains("-----BEGIN PGP MESSAGE-----") || self.opened_blocks >= BLOCKS {
             return;
         }
-        let plain = html2text::from_read(text.as_bytes(), 200).unwrap_or_default();
+        let plain = html::text(text);
         let found = armor::find(&plain);
         let [block] = found.as_slice() else { return };
         let around = [plain.get(..block.span.start), plain.get(block.span.end..)];

@@ -238,7 +238,7 @@ async fn transact(
     ended: &AtomicBool,
 ) -> Result<String, Trouble> {
     // Nobody wants a bounce of an automatic mail; the server must say that it knows the word.
-    let quiet = if parcel.from.is_none() && knows_dsn(link, access).await? { " NOTIFY=NEVER" } else { "" };
+    let quiet = if parcel.from.is_none() && knows_dsn(link, access).await { " NOTIFY=NEVER" } else { "" };
     let mail = mail_command(link, access, parcel)?;
     ask(link, access, "MAIL", mail, &[250]).await?;
     ask(link, access, "RCPT", format!("RCPT TO:<{}>{quiet}\r\n", parcel.to), &[250, 251]).await?;
@@ -267,11 +267,12 @@ fn mail_command(link: &AsyncSmtpConnection, access: &Access<'_>, parcel: &Parcel
 }
 
 /// Whether the server has DSN (RFC 3461). Asked anew, since lettre keeps only words that it
-/// uses; before MAIL, since EHLO resets a transaction.
-async fn knows_dsn(link: &mut AsyncSmtpConnection, access: &Access<'_>) -> Result<bool, Trouble> {
+/// uses; before MAIL, since EHLO resets a transaction. A server that takes no second EHLO (`503
+/// Duplicate HELO/EHLO`) is taken for one without DSN; a lost link shows at the next verb.
+async fn knows_dsn(link: &mut AsyncSmtpConnection, access: &Access<'_>) -> bool {
     let hello = Ehlo::new(ClientId::Domain(access.hello.to_owned()));
-    let reply = ask(link, access, "EHLO", hello, &[250]).await?;
-    Ok(reply.message().any(|line| line.trim().eq_ignore_ascii_case("DSN")))
+    let reply = ask(link, access, "EHLO", hello, &[250]).await;
+    reply.is_ok_and(|reply| reply.message().any(|line| line.trim().eq_ignore_ascii_case("DSN")))
 }
 
 /// One command and its reply, which must have one of the `wanted` codes.
