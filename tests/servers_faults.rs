@@ -225,6 +225,31 @@ fn uids_that_a_restored_server_uses_again_hide_no_mail() {
 }
 
 #[test]
+fn mail_is_read_and_answered_where_the_server_lets_none_be_moved() {
+    let site = Site::new();
+    // Files stand where the folder could be made.
+    let maildir = site.dovecot.folder.path().join("mail").join(CSIRT);
+    std::fs::create_dir_all(&maildir).unwrap();
+    std::os::unix::fs::chown(&maildir, Some(8), Some(8)).unwrap();
+    let obstacles = [".Vigie.Filed", ".INBOX.Vigie.Filed"].map(|name| maildir.join(name));
+    obstacles.iter().for_each(|file| std::fs::write(file, "").unwrap());
+    let _daemon = site.desk.daemon();
+    for n in 0..8 {
+        let from = format!("a{n}@corp.example");
+        site.deliver(&plain(&from, &format!("Report {n}"), "report"));
+        site.await_mail(&from, 1);
+    }
+    await_loop_error(&site.desk, "csirt/INBOX", "refused to make the folder");
+    assert_eq!(site.dovecot.files(CSIRT, "INBOX").len(), 8);
+
+    obstacles.iter().for_each(|file| std::fs::remove_file(file).unwrap());
+    site.deliver(&plain("last@corp.example", "Last", "last"));
+    site.await_files("Vigie/Filed", 9);
+    site.await_files("INBOX", 0);
+    await_loop_well(&site.desk, "csirt/INBOX");
+}
+
+#[test]
 fn mail_outlasts_an_smtp_server_that_is_down_and_one_that_says_later() {
     let (dovecot, recorder) = (Dovecot::start(), Recorder::start());
     let cable = Cable::cut_to(recorder.port);

@@ -5,6 +5,9 @@
 //! from the cursor on is searched for; a new UIDVALIDITY means reading the folder anew, and the
 //! journey tells copies by content. `\Seen` is neither read nor set.
 //!
+//! Of a mail above `[limits] message_bytes` only the begin is stored. The rest stays on the server, where
+//! the whole mail is filed away as any other: moved, never deleted.
+//!
 //! Hostile data: raw mail, and the server. Failure: `Trouble`; what was committed stays, the rest
 //! is found again.
 

@@ -291,14 +291,23 @@ async fn by_imap(
             ground.bells.spooled.notify_one();
         }
         filed.borrow_and_update();
+        let mut untidy = None;
         if watch.role == Role::Inbox {
             let mailbox = &watch.mailbox.name;
-            tidy::tidy_imap(&mut session, &folder, &house.store, mailbox, &watch.folder, &imap.filed_folder).await?;
+            match tidy::tidy_imap(&mut session, &folder, &house.store, mailbox, &watch.folder, &imap.filed_folder).await
+            {
+                // What the server does not let us move keeps nothing from being read.
+                Err(trouble) if session.is_alive() => untidy = Some(trouble.to_string()),
+                tidied => drop(tidied?),
+            }
         }
         for alert in session.take_alerts() {
             tracing::warn!(name, alert, "the server wants a person to read this");
         }
-        turns::note(house, &name, house.now(), None);
+        if let Some(words) = &untidy {
+            tracing::warn!(name, words, "filed mail stays in the inbox for now");
+        }
+        turns::note(house, &name, house.now(), untidy.as_deref());
         well();
         let wait = if session.can.idle { IDLE } else { imap_poll(imap) };
         ground.pulse.beat(&name, wait + Duration::from_secs(10 * 60));

@@ -24,8 +24,9 @@ use crate::rules::trouble::{Trouble, backoff};
 use crate::store::outbox::{self, Out, OutState};
 use crate::store::tickets::{self, Message};
 use crate::store::{Connection, Result, Store, Tx, duty, history, spool};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use std::sync::Arc;
+use tokio::task::block_in_place;
 use tokio_util::sync::CancellationToken;
 
 /// So many mails are under way at a time.
@@ -78,26 +79,37 @@ pub fn begin(post: &Post, under_way: &UnderWay, now: Timestamp) -> Result<Option
 async fn handle(post: &Post, mut out: Out, now: Timestamp) -> Result<Outcome> {
     if out.state == OutState::Sending {
         // The process died in mid-dialogue: it may have arrived.
-        let (state, unsure) = post.store.write(|tx| stopped(tx, post, &out, now))?;
+        let (state, unsure) = block_in_place(|| post.store.write(|tx| stopped(tx, post, &out, now)))?;
         (out.state, out.unsure) = (state, unsure);
         if state == OutState::Failed {
             return Ok((state, None));
         }
     }
-    if let Some(words) = post.store.read(|c| moot(c, &out))? {
-        return post.store.write(|tx| drop_moot(tx, &out, words, now));
+    if let Some(words) = block_in_place(|| post.store.read(|c| moot(c, &out)))? {
+        return block_in_place(|| post.store.write(|tx| drop_moot(tx, &out, words, now)));
     }
     if out.state == OutState::Queued
         && !out.to.starts_with("command:")
-        && let Some(ended) = seal_row(post, &out, now)?
+        && let Some(ended) = block_in_place(|| seal_row(post, &out, now))?
     {
         return Ok(ended);
     }
-    let Some(attempts) = post.store.write(|tx| outbox::count_attempt(tx, out.id))? else {
+    let Some(attempts) = block_in_place(|| post.store.write(|tx| outbox::count_attempt(tx, out.id)))? else {
         return Ok((OutState::Dropped, None));
     };
     let outcome = send(post, &out, now).await;
     let pause = backoff(attempts, random::jitter());
+    block_in_place(|| settle(post, &out, outcome, pause, now))
+}
+
+/// HAND-OVER 3: the outcome, and what follows from it, in one commit.
+fn settle(
+    post: &Post,
+    out: &Out,
+    outcome: std::result::Result<(), Trouble>,
+    pause: SignedDuration,
+    now: Timestamp,
+) -> Result<Outcome> {
     post.store.write(|tx| {
         let unsure = match &outcome {
             Err(Trouble::Unsure(_)) => outbox::count_unsure(tx, out.id)?,
@@ -115,8 +127,8 @@ async fn handle(post: &Post, mut out: Out, now: Timestamp) -> Result<Outcome> {
         let state = if state == OutState::Sealed && out.to.starts_with("command:") { OutState::Queued } else { state };
         outbox::settle(tx, out.id, state, next, words.map(String::as_str), now)?;
         match state {
-            OutState::Sent => sent(tx, post, &out, now)?,
-            OutState::Failed => failed(tx, post, &out, words.map_or("", String::as_str), now)?,
+            OutState::Sent => sent(tx, post, out, now)?,
+            OutState::Failed => failed(tx, post, out, words.map_or("", String::as_str), now)?,
             _ => {}
         }
         Ok((state, words.cloned()))
@@ -201,7 +213,7 @@ async fn send(post: &Post, out: &Out, now: Timestamp) -> std::result::Result<(),
         };
     }
     let later = |words: String| Trouble::Later(words);
-    let octets = post.store.read(|c| outbox::sealed(c, out.id)).map_err(|e| later(e.to_string()))?;
+    let octets = block_in_place(|| post.store.read(|c| outbox::sealed(c, out.id))).map_err(|e| later(e.to_string()))?;
     let octets = octets.ok_or_else(|| Trouble::Never("its octets are not in the store".to_owned()))?;
     let to = Address::parse(&out.to).ok_or_else(|| Trouble::Never("the recipient is no plain address".to_owned()))?;
     let team = &post.settings.team;

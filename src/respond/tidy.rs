@@ -10,6 +10,7 @@ use crate::store::spool::{self, Place, ServerCopy};
 use crate::store::{Store, StoreError};
 use std::collections::HashMap;
 use std::path::Path;
+use tokio::task::block_in_place;
 
 fn later(error: StoreError) -> Trouble {
     Trouble::Later(error.to_string())
@@ -26,7 +27,7 @@ pub async fn tidy_imap(
 ) -> Result<usize, Trouble> {
     let mut settled = 0;
     loop {
-        let rows = store.read(|c| spool::to_tidy(c, mailbox, folder, 500)).map_err(later)?;
+        let rows = block_in_place(|| store.read(|c| spool::to_tidy(c, mailbox, folder, 500))).map_err(later)?;
         if rows.is_empty() {
             return Ok(settled);
         }
@@ -53,12 +54,13 @@ pub async fn tidy_imap(
             }
         };
         let ids: Vec<i64> = ours.iter().filter(|(_, uid)| moved.contains(uid)).map(|(id, _)| *id).collect();
-        store
-            .write(|tx| {
+        let noted = || {
+            store.write(|tx| {
                 spool::set_server_copy(tx, &ids, copy)?;
                 spool::set_server_copy(tx, &strangers, ServerCopy::Gone)
             })
-            .map_err(later)?;
+        };
+        block_in_place(noted).map_err(later)?;
         settled += ids.len() + strangers.len();
         if ids.is_empty() && strangers.is_empty() {
             return Err(Trouble::Later(format!("{mailbox}: filed mail could not be moved to {filed_folder}")));
