@@ -282,6 +282,42 @@ fn law_3_a_mail_that_cannot_be_filed_is_held_after_three_attempts_and_blocks_no_
 }
 
 #[test]
+fn law_3_an_urgent_mail_that_is_held_pages_all_the_same() {
+    let desk = Desk::new();
+    desk.ok(&["ticket", "list"]);
+    desk.ingest(&plain("a@corp.example", "Fine", "fine"), FRIDAY);
+    poison(&desk, "[URGENT] quokka");
+    desk.ingest(&plain("b@corp.example", "[URGENT] quokka", "body"), FRIDAY);
+    for minute in 1..5 {
+        desk.once(&format!("2026-11-27T18:0{minute}:00+01:00"));
+    }
+    let stub = desk.show("2");
+    assert_eq!(stub["messages"][0]["problems"], json!(["unreadable"]));
+    assert_eq!((&stub["reported_urgent"], stub["pages"].as_array().map(Vec::len)), (&json!(true), Some(1)), "{stub}");
+    assert_eq!(desk.show("1")["pages"].as_array().map_or(0, Vec::len), 0);
+    assert!(!desk.sent_to("@example.org").iter().any(|mail| mail.contains("quokka")));
+}
+
+#[test]
+fn law_3_a_mail_that_kills_the_process_when_a_new_key_opens_it_is_left_alone_after_three_attempts() {
+    for (attempts, encryption) in [(5, "decrypted"), (6, "failed")] {
+        let desk = Desk::new();
+        let key = std::fs::read(desk.path("team.asc")).unwrap();
+        std::fs::remove_file(desk.path("team.asc")).unwrap();
+        let armored = desk.gpg.seal(&[&desk.team], None, b"Content-Type: text/plain\r\n\r\nquokka\r\n");
+        desk.ingest(&pgp_mime("a@corp.example", "...", &armored), FRIDAY);
+        std::fs::write(desk.path("team.asc"), key).unwrap();
+        store(&desk).execute("UPDATE spool SET attempts = ?1", [attempts]).unwrap();
+        desk.once(FRIDAY);
+        desk.once(FRIDAY);
+        let opened = desk.show("1")["messages"][0]["text"].as_str().is_some_and(|text| text.contains("quokka"));
+        assert_eq!(opened, encryption == "decrypted", "after {attempts} attempts");
+        let notes = told(&desk, "1").iter().filter(|what| what.contains("could not be opened again")).count();
+        assert_eq!(notes, usize::from(!opened));
+    }
+}
+
+#[test]
 fn law_3_a_held_mail_that_can_be_filed_later_takes_the_place_of_its_stub() {
     let desk = Desk::new();
     desk.ok(&["ticket", "list"]);
