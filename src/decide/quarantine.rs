@@ -45,6 +45,7 @@ fn open_stub(tx: &Tx, settings: &Settings, mail: &Spooled, now: Timestamp) -> Re
         alert: true,
         page: false,
         clock: !mail.history,
+        replay: false,
     };
     let filing = Filing { settings, mail, report: &report, decision: &decision, candidates: &[], code: "", now };
     let (ticket, message) = open_ticket(tx, &filing)?;

@@ -13,6 +13,7 @@ pub mod history;
 pub mod outbox;
 pub mod rechecks;
 pub mod settings;
+pub mod signatures;
 pub mod spool;
 pub mod status;
 pub mod tickets;

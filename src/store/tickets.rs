@@ -501,7 +501,7 @@ pub fn message(c: &Connection, id: i64) -> Result<Option<Message>> {
 /// Messages that could not be opened for want of a key.
 pub fn messages_without_key(c: &Connection) -> Result<Vec<Message>> {
     let mut rows = c.prepare_cached(&format!(
-        "SELECT {MESSAGE_COLUMNS} FROM message WHERE direction = 'in' \
+        "SELECT {MESSAGE_COLUMNS} FROM message WHERE direction IN ('in', 'note') \
          AND json_extract(coalesce(rechecked, verdict), '$.encryption_problem') IN ('no_key', 'key_unavailable') ORDER BY id"
     ))?;
     let found = rows.query_map([], read_message)?;
