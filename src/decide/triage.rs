@@ -274,9 +274,7 @@ fn is_signed_by_analyst(report: &Report, analyst: &Analyst) -> bool {
         (Some(signer), Some(fingerprint)) => signer.eq_ignore_ascii_case(fingerprint),
         _ => false,
     };
-    registered
-        && report.from.as_ref() == Some(&analyst.address)
-        && verdict.proves_sender(Authenticated::None)
+    registered && report.from.as_ref() == Some(&analyst.address) && verdict.proves_sender(Authenticated::None)
 }
 
 /// Whether the mail is an analyst's, inside and outside, by their registered key.

@@ -275,9 +275,7 @@ fn answer(c: &Connection, sealing: &Sealing, ticket: &Ticket, message: i64, encr
     let first = messages.iter().find(|m| m.direction == Direction::In);
     let verdict: Option<Verdict> = first.and_then(|m| serde_json::from_str(m.latest_verdict()?).ok());
     let theirs = verdict.is_some_and(|v| v.encryption == Encryption::None || v.proves_sender(Authenticated::Marginal));
-    let last = messages
-        .into_iter()
-        .rfind(|m| m.direction == Direction::In && m.message_id.is_some() && m.id < message);
+    let last = messages.into_iter().rfind(|m| m.direction == Direction::In && m.message_id.is_some() && m.id < message);
     let in_reply_to = last.and_then(|m| m.message_id);
     let subject = match encrypted && theirs && !ticket.subject.is_empty() {
         true => format!("[{}] Re: {}", ticket.number, Untrusted::from(ticket.subject.as_str()).header()),
