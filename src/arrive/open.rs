@@ -28,6 +28,10 @@ pub struct Opened {
     pub from: Option<Address>,
     pub from_name: Untrusted,
     pub from_disputed: bool,
+    /// See `Report::headers_protected`.
+    pub headers_protected: bool,
+    /// See `Report::signatures`.
+    pub signatures: Vec<String>,
     pub certificates: Vec<MailedCertificate>,
     pub problems: Vec<Problem>,
 }
@@ -93,6 +97,8 @@ pub fn open(raw: &[u8], ring: &Ring, own: &[Address], now: Timestamp, received_a
         from: sender.address,
         from_name: sender.name,
         from_disputed: sender.disputed,
+        headers_protected: protection == Protection::Whole,
+        signatures: layers.whole.iter().filter_map(|fact| fact.digest.clone()).collect(),
         certificates,
         problems: layers.problems,
     }

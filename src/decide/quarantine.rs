@@ -58,6 +58,7 @@ fn open_stub(tx: &Tx, settings: &Settings, mail: &Spooled, held: &Held, now: Tim
         alert: true,
         page: urgent,
         clock: !mail.history,
+        replay: false,
     };
     let filing = Filing { settings, mail, report: &report, decision: &decision, candidates: &[], code: held.code, now };
     let (ticket, message) = open_ticket(tx, &filing)?;
