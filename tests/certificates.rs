@@ -284,8 +284,9 @@ fn the_end_of_a_known_certificate_is_told_at_30_days_at_7_and_when_it_is_over() 
         assert!(told.contains(&format!("certificate {key} {line}")), "{told}");
     }
     // Its owner extends it: that begins anew, and is told again before the new end.
-    desk.gpg.turn_to("20270116T120000");
+    desk.gpg.turn_to("20270114T120000");
     desk.gpg.ok(&["--quick-set-expire", &key, "20270214T120000"]);
+    desk.gpg.ok(&["--quick-set-expire", &key, "20270214T120000", "*"]);
     import(&desk, &desk.gpg.export(&key));
     desk.once("2027-01-18T13:00:00+01:00");
     assert_eq!(notices(&desk, "key expiry").len(), 4);
