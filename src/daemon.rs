@@ -33,6 +33,9 @@ use turns::Pulse;
 /// A stop waits so long for dialogues under way, then drops them: they are Later or Unsure.
 const GRACE: Duration = Duration::from_secs(4);
 
+/// So long it may take to write down how the dropped ones stood.
+const LAST_WORDS: Duration = Duration::from_millis(400);
+
 /// What wakes the loops before their timers do.
 #[derive(Clone, Default)]
 pub struct Bells {
@@ -62,6 +65,8 @@ pub struct Ground {
     house: watch::Receiver<House>,
     pub bells: Bells,
     pub stop: CancellationToken,
+    /// After the stop, when its patience is over.
+    pub give_up: CancellationToken,
     pub pulse: Pulse,
 }
 
@@ -77,8 +82,13 @@ pub async fn run(house: House, config_file: PathBuf) -> Result<(), String> {
     let socket = house.settings.socket.clone();
     house.clock.start();
     let (furnish, furnished) = watch::channel(house.clone());
-    let ground =
-        Ground { house: furnished, bells: Bells::default(), stop: CancellationToken::new(), pulse: Pulse::default() };
+    let ground = Ground {
+        house: furnished,
+        bells: Bells::default(),
+        stop: CancellationToken::new(),
+        give_up: CancellationToken::new(),
+        pulse: Pulse::default(),
+    };
     let listener = api::listen(&socket).map_err(|error| format!("socket {}: {error}", socket.display()))?;
     let tasks = TaskTracker::new();
     let (died, mut death) = tokio::sync::mpsc::channel::<String>(1);
@@ -108,6 +118,8 @@ pub async fn run(house: House, config_file: PathBuf) -> Result<(), String> {
     tasks.close();
     if tokio::time::timeout(GRACE, tasks.wait()).await.is_err() {
         tracing::warn!("some dialogues did not end in time and were dropped; they are tried again");
+        ground.give_up.cancel();
+        let _ = tokio::time::timeout(LAST_WORDS, tasks.wait()).await;
     }
     let _ = std::fs::remove_file(&socket);
     if let Err(error) = ground.house().remember_clock() {

@@ -380,3 +380,67 @@ fn p13_the_texts_of_acknowledgements_can_be_replaced_and_a_bad_one_is_refused() 
     desk.once(FRIDAY);
     assert!(desk.sent_to("a@corp.example")[0].contains("Our own words for EX-2026-000001."));
 }
+
+/// A reply to our own acknowledgement of ticket 1.
+fn reply(desk: &Desk, extra: &str, subject: &str, body: &str) -> Vec<u8> {
+    let ours = header(&desk.sent_to("a@corp.example")[0], "Message-ID").unwrap();
+    let mail = text(&plain("a@corp.example", subject, body));
+    mail.replacen("MIME-Version", &format!("In-Reply-To: {ours}\r\n{extra}MIME-Version"), 1).into_bytes()
+}
+
+#[test]
+fn p9_a_page_that_was_acknowledged_before_it_left_wakes_nobody() {
+    let desk = Desk::new();
+    // No mail can leave: the folder is a file.
+    std::fs::remove_dir(desk.path("out")).unwrap();
+    std::fs::write(desk.path("out"), "").unwrap();
+    desk.ingest(&plain("a@corp.example", "[URGENT] now", "now"), FRIDAY);
+    assert_eq!(desk.once(FRIDAY).status.code(), Some(75));
+    desk.ok(&["--as", "bob", "duty", "ack", "1"]);
+    std::fs::remove_file(desk.path("out")).unwrap();
+    std::fs::create_dir(desk.path("out")).unwrap();
+    desk.once("2026-11-27T20:00:00+01:00");
+    assert!(!desk.sent().is_empty());
+    assert!(desk.sent().iter().all(|(_, mail)| !mail.contains("PAGE")), "a page left");
+    let dropped = desk.json(&["outbox", "list", "--all"]);
+    let page = dropped.as_array().unwrap().iter().find(|row| row["kind"] == "page").unwrap();
+    assert_eq!(page["state"], "dropped", "{page}");
+}
+
+#[test]
+fn p9_what_burns_again_after_it_came_to_rest_pages_again() {
+    let desk = Desk::new();
+    desk.ingest(&plain("a@corp.example", "[URGENT] now", "now"), FRIDAY);
+    desk.once(FRIDAY);
+    let pages = || desk.json(&["duty", "show"])["pages"].as_array().unwrap().len();
+    // While somebody works on it, a further word is an alert and no page.
+    desk.ok(&["--as", "alice", "duty", "ack", "1"]);
+    desk.ingest(&reply(&desk, "", "[URGENT] hurry", "hurry"), "2026-11-27T18:30:00+01:00");
+    assert_eq!(pages(), 1);
+    let answer = ["--as", "alice", "--now", "2026-11-27T19:00:00+01:00", "ticket", "answer", "1"];
+    assert!(desk.feed(&answer, b"Done.\n").status.success());
+    desk.once("2026-11-27T19:00:00+01:00");
+    desk.ingest(&reply(&desk, "", "[URGENT] it is back", "all is on fire"), "2026-11-28T03:00:00+01:00");
+    let open = desk.json(&["duty", "show"])["pages"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|p| p["acknowledged_at"].is_null())
+        .count();
+    assert_eq!(open, 1);
+}
+
+#[test]
+fn p7_an_absence_note_starts_no_clock() {
+    let desk = Desk::new();
+    desk.ingest(&plain("a@corp.example", "First", "first"), FRIDAY);
+    desk.once(FRIDAY);
+    let answer = ["--as", "alice", "--now", "2026-11-27T19:00:00+01:00", "ticket", "answer", "1"];
+    assert!(desk.feed(&answer, b"Done.\n").status.success());
+    desk.once("2026-11-27T19:00:00+01:00");
+    let note = reply(&desk, "Auto-Submitted: auto-replied\r\n", "Absence", "I am away.");
+    desk.ingest(&note, "2026-11-27T19:01:00+01:00");
+    let ticket = desk.show("1");
+    assert_eq!(ticket["state"], "waiting");
+    assert_eq!(desk.json(&["ticket", "list", "--unanswered"]), serde_json::json!([]));
+}

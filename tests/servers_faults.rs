@@ -8,6 +8,7 @@ use support::desk::{Desk, Setup, header, plain, text, unquoted, until};
 use support::dovecot::Dovecot;
 use support::site::{
     CSIRT, SOON, Site, await_loop_error, await_loop_well, await_state, out_row, outbox, setup, smtp_in_clear, status,
+    tries,
 };
 use support::smtp::{Fault, Privacy, Recorder, Step};
 use vigie::rules::settings::Tls;
@@ -221,11 +222,6 @@ fn uids_that_a_restored_server_uses_again_hide_no_mail() {
     site.await_mail("b@corp.example", 1);
     site.await_files("Vigie/Filed", 5);
     assert_eq!(site.tickets().len(), 5);
-}
-
-/// The octets and Message-IDs of all that came to the dot for one address.
-fn tries(recorder: &Recorder, to: &str) -> Vec<Vec<u8>> {
-    recorder.everything().into_iter().filter(|m| m.to.iter().any(|t| t.contains(to))).map(|m| m.data).collect()
 }
 
 #[test]

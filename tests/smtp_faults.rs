@@ -6,6 +6,7 @@ use std::time::Duration;
 use support::certs::Authority;
 use support::postfix::Postfix;
 use support::smtp::{Fault, Mail, Privacy, Recorder, Step};
+use tokio_util::sync::CancellationToken;
 use vigie::edge::smtp::{Access, Parcel, Timeouts, deliver};
 use vigie::edge::tls;
 use vigie::rules::address::Address;
@@ -58,7 +59,8 @@ impl Sender {
             };
             let from = self.from.map(|a| Address::parse(a).unwrap());
             let to = Address::parse(self.to).unwrap();
-            deliver(&access, &Parcel { from: from.as_ref(), to: &to, bytes: &self.bytes }).await
+            deliver(&access, &Parcel { from: from.as_ref(), to: &to, bytes: &self.bytes }, &CancellationToken::new())
+                .await
         };
         runtime.block_on(async { tokio::spawn(task).await.unwrap() })
     }
@@ -283,6 +285,40 @@ fn automatic_mail_has_an_empty_sender_and_asks_for_no_bounce() {
         let mail = recorder.mails().remove(0);
         assert_eq!((mail.from.as_str(), mail.to), ("<>", vec![to.to_owned()]));
     }
+}
+
+/// Servers such as Python's smtpd take one EHLO a session.
+#[test]
+fn a_server_that_takes_no_second_ehlo_still_takes_automatic_mail() {
+    use std::io::{BufRead, BufReader, Write};
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let server = std::thread::spawn(move || {
+        let (mut link, _) = listener.accept().unwrap();
+        let mut lines = BufReader::new(link.try_clone().unwrap()).lines();
+        link.write_all(b"220 once\r\n").unwrap();
+        let (mut greeted, mut data) = (false, false);
+        while let Some(Ok(line)) = lines.next() {
+            let answer: &[u8] = match line.get(..4).unwrap_or("").trim() {
+                _ if data && line != "." => continue,
+                _ if data => b"250 taken\r\n",
+                "EHLO" if greeted => b"503 Duplicate HELO/EHLO\r\n",
+                "EHLO" => b"250 once\r\n",
+                "DATA" => b"354 go on\r\n",
+                "QUIT" => b"221 bye\r\n",
+                _ => b"250 ok\r\n",
+            };
+            greeted |= line.starts_with("EHLO");
+            data = line == "DATA" || (data && line != ".");
+            link.write_all(answer).unwrap();
+            if line == "QUIT" {
+                break;
+            }
+        }
+    });
+    let sender = Sender { from: None, ..Sender::new(port, Tls::None) };
+    assert!(sender.send().is_ok());
+    server.join().unwrap();
 }
 
 #[test]

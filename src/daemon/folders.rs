@@ -136,7 +136,14 @@ async fn watch(ground: Ground, house: House, post: Post, stop: CancellationToken
         let said_already = post.watch.role == Role::Sent && matches!(trouble, ImapTrouble::Auth(_));
         let tell = !told && !said_already && (wants_person || since.elapsed() >= DEAF);
         if tell {
-            tell_people(&ground, &house, &name, &words);
+            // What a server says stays in the status: it may name anybody.
+            let unreached = "the server cannot be reached or refuses; see `vigie status`";
+            tell_people(
+                &ground,
+                &house,
+                &name,
+                if matches!(trouble, ImapTrouble::Cannot(_)) { &words } else { unreached },
+            );
         }
         failing = Some((times.saturating_add(1), since, told || tell));
         let pause = match trouble {

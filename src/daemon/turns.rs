@@ -14,6 +14,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::sync::Notify;
 use tokio::sync::mpsc::Sender;
+use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 /// No loop sleeps longer, whatever the rows say: clocks jump, and machines are suspended.
@@ -77,7 +78,8 @@ pub fn start(ground: &Ground, tasks: &TaskTracker, died: &Sender<String>) {
         let under_way = under_way.clone();
         async move {
             let house = ground.house();
-            let begin = || post::begin(&post_of(&house), &under_way, house.now());
+            let post = Post { give_up: ground.give_up.clone(), ..post_of(&house) };
+            let begin = || post::begin(&post, &under_way, house.now());
             let next = tokio::task::block_in_place(begin).map_err(|e| e.to_string())?;
             let turn = under_way.take();
             if turn.sent + turn.ended > 0 {
@@ -99,6 +101,7 @@ pub fn post_of(house: &House) -> Post {
         texts: house.texts.clone(),
         id_key: house.id_key,
         timeouts: smtp::Timeouts::default(),
+        give_up: CancellationToken::new(),
     }
 }
 

@@ -8,7 +8,7 @@ use super::keys::{self, Certificate, Event};
 use super::triage::{AnalystAct, Decision, Placement};
 use super::{again, quarantine, raise};
 use crate::rules::address::Address;
-use crate::rules::caps;
+use crate::rules::caps::{self, Cap};
 use crate::rules::intent::Intent;
 use crate::rules::ladder;
 use crate::rules::report::{Brings, Candidate, Report};
@@ -204,18 +204,19 @@ fn is_message_id(text: &str) -> bool {
 
 /// The first instant at which the caps leave room; constituents and confirmed keys stand outside `total`.
 fn room_for_acknowledgement(tx: &Tx, settings: &Settings, to: &Address, now: Timestamp) -> Result<Timestamp> {
-    let sent = outbox::acknowledgements_since(tx, now - SignedDuration::from_hours(48))?;
-    let times = |mine: &dyn Fn(&Address) -> bool| -> Vec<Timestamp> {
-        sent.iter().filter(|(_, a)| Address::parse(a).is_some_and(|a| mine(&a))).map(|(at, _)| *at).collect()
-    };
     let limits = &settings.acknowledge;
-    let mut room = caps::room_at(&limits.per_address, &times(&|a| a == to), now);
-    room = room.max(caps::room_at(&limits.per_domain, &times(&|a| a.domain() == to.domain()), now));
+    let literal = |text: &str| text.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
+    let room = |caps: &[Cap], like: &str| -> Result<Timestamp> {
+        let since = now.saturating_sub(caps::reach(caps)).unwrap_or(now);
+        Ok(caps::room_at(caps, &outbox::acknowledgements_since(tx, since, like)?, now))
+    };
+    let of_address = room(&limits.per_address, &literal(to.key()))?;
+    let of_domain = room(&limits.per_domain, &format!("%@{}", literal(to.domain())))?;
     let confirmed = certs::of_address(tx, to.key())?.iter().any(|cert| cert.confirmed_at.is_some());
-    if settings.constituent(to).is_none() && !confirmed {
-        room = room.max(caps::room_at(&limits.total, &times(&|_| true), now));
+    if settings.constituent(to).is_some() || confirmed {
+        return Ok(of_address.max(of_domain));
     }
-    Ok(room)
+    Ok(of_address.max(of_domain).max(room(&limits.total, "%")?))
 }
 
 /// A participant's further mail.

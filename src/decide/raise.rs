@@ -97,12 +97,16 @@ pub fn paged_with_others(page: i64) -> String {
     format!("page {page} together with others")
 }
 
-/// Pages the analyst on duty for an urgent ticket: once a ticket, grouped in a storm.
+/// Pages the analyst on duty for an urgent ticket: once until the ticket has come to rest, grouped in a storm.
 pub fn page(tx: &Tx, settings: &Settings, ticket: i64, now: Timestamp, code: &str) -> Result<()> {
-    let own_slot = format!("ticket-{ticket}");
-    if duty::page_of_slot(tx, &own_slot)?.is_some() {
-        return Ok(());
-    }
+    let own_slot = match duty::last_page(tx, ticket)? {
+        None => format!("ticket-{ticket}"),
+        // Who has acknowledged it knows. What burns again after it was put away is news.
+        Some(page) if page.acknowledged_at.is_some() && history::rested_since(tx, ticket, page.raised_at)? => {
+            format!("ticket-{ticket}-{}", page.id)
+        }
+        Some(_) => return Ok(()),
+    };
     let recent = duty::raised_since(tx, now - SignedDuration::from_hours(1))?;
     match paging::storm(&recent, now, paging::PAGES_SINGLY) {
         Storm::Single => {

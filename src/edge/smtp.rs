@@ -31,6 +31,7 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
 
 /// The most that a server may say in one dialogue, octets.
 const MOST_REPLIES: usize = 256 * 1024;
@@ -80,16 +81,33 @@ pub struct Parcel<'a> {
 /// Hands one mail to the server and gives the server's words of acceptance.
 ///
 /// Run it in a task of its own that nobody cancels: a future dropped in mid-dialogue leaves
-/// unknown what happened. Every step has its limit; a stop of the daemon waits 4 seconds and
-/// counts what is then still under way as Unsure.
-pub async fn deliver(access: &Access<'_>, parcel: &Parcel<'_>) -> Result<String, Trouble> {
+/// unknown what happened. Every step has its limit; once `give_up` is cancelled the link is dropped
+/// at once, and the outcome says whether the mail may have arrived.
+pub async fn deliver(access: &Access<'_>, parcel: &Parcel<'_>, give_up: &CancellationToken) -> Result<String, Trouble> {
     if has_bare_line_end(parcel.bytes) {
         return Err(Trouble::Never("the mail holds a bare CR or LF and was not sent".to_owned()));
     }
-    let mut link = log_in(access).await?;
-    let outcome = transact(&mut link, access, parcel).await;
+    let ended = AtomicBool::new(false);
+    let dialogue = async {
+        let mut link = log_in(access).await?;
+        let outcome = transact(&mut link, access, parcel, &ended).await;
+        Ok::<_, Trouble>((link, outcome))
+    };
+    let (mut link, outcome) = tokio::select! {
+        // What is known counts, also when both are ready.
+        biased;
+        done = dialogue => done?,
+        () = give_up.cancelled() => return Err(match ended.load(Ordering::Relaxed) {
+            true => Trouble::Unsure("we stopped before the server answered; it may have been delivered".to_owned()),
+            false => Trouble::Later("we stopped before the mail was handed over".to_owned()),
+        }),
+    };
     // The outcome stands; a server that does not answer the farewell changes nothing.
-    let _ = timeout(Duration::from_secs(2), link.command(Quit)).await;
+    let farewell = async { timeout(Duration::from_secs(2), link.command(Quit)).await };
+    tokio::select! {
+        _ = farewell => {}
+        () = give_up.cancelled() => {}
+    }
     outcome
 }
 
@@ -212,14 +230,20 @@ async fn authenticate(link: &mut AsyncSmtpConnection, access: &Access<'_>) -> Re
     }
 }
 
-async fn transact(link: &mut AsyncSmtpConnection, access: &Access<'_>, parcel: &Parcel<'_>) -> Result<String, Trouble> {
+/// `ended` becomes true where the end of the mail is about to be sent.
+async fn transact(
+    link: &mut AsyncSmtpConnection,
+    access: &Access<'_>,
+    parcel: &Parcel<'_>,
+    ended: &AtomicBool,
+) -> Result<String, Trouble> {
     // Nobody wants a bounce of an automatic mail; the server must say that it knows the word.
-    let quiet = if parcel.from.is_none() && knows_dsn(link, access).await? { " NOTIFY=NEVER" } else { "" };
+    let quiet = if parcel.from.is_none() && knows_dsn(link, access).await { " NOTIFY=NEVER" } else { "" };
     let mail = mail_command(link, access, parcel)?;
     ask(link, access, "MAIL", mail, &[250]).await?;
     ask(link, access, "RCPT", format!("RCPT TO:<{}>{quiet}\r\n", parcel.to), &[250, 251]).await?;
     ask(link, access, "DATA", Data, &[354]).await?;
-    content(link, access, parcel.bytes).await
+    content(link, access, parcel.bytes, ended).await
 }
 
 /// MAIL with the options that the mail needs; Never where the server has not got them.
@@ -243,11 +267,12 @@ fn mail_command(link: &AsyncSmtpConnection, access: &Access<'_>, parcel: &Parcel
 }
 
 /// Whether the server has DSN (RFC 3461). Asked anew, since lettre keeps only words that it
-/// uses; before MAIL, since EHLO resets a transaction.
-async fn knows_dsn(link: &mut AsyncSmtpConnection, access: &Access<'_>) -> Result<bool, Trouble> {
+/// uses; before MAIL, since EHLO resets a transaction. A server that takes no second EHLO (`503
+/// Duplicate HELO/EHLO`) is taken for one without DSN; a lost link shows at the next verb.
+async fn knows_dsn(link: &mut AsyncSmtpConnection, access: &Access<'_>) -> bool {
     let hello = Ehlo::new(ClientId::Domain(access.hello.to_owned()));
-    let reply = ask(link, access, "EHLO", hello, &[250]).await?;
-    Ok(reply.message().any(|line| line.trim().eq_ignore_ascii_case("DSN")))
+    let reply = ask(link, access, "EHLO", hello, &[250]).await;
+    reply.is_ok_and(|reply| reply.message().any(|line| line.trim().eq_ignore_ascii_case("DSN")))
 }
 
 /// One command and its reply, which must have one of the `wanted` codes.
@@ -269,10 +294,14 @@ async fn ask(
 }
 
 /// The mail, its end, and the reply to that: the one moment where "sent" can be unknown.
-async fn content(link: &mut AsyncSmtpConnection, access: &Access<'_>, bytes: &[u8]) -> Result<String, Trouble> {
+async fn content(
+    link: &mut AsyncSmtpConnection,
+    access: &Access<'_>,
+    bytes: &[u8],
+    ended: &AtomicBool,
+) -> Result<String, Trouble> {
     // lettre writes CRLF dot CRLF, whatever comes before.
     let body = bytes.strip_suffix(b"\r\n").unwrap_or(bytes);
-    let ended = AtomicBool::new(false);
     let last = std::iter::once_with(|| {
         ended.store(true, Ordering::Relaxed);
         &[][..]

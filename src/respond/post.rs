@@ -19,13 +19,14 @@ use crate::edge::{folder, pager, random, secret, tls};
 use crate::rules::address::Address;
 use crate::rules::intent::{Intent, OutKind};
 use crate::rules::settings::{Server, Settings, Transport};
-use crate::rules::ticket::{Direction, Priority};
+use crate::rules::ticket::{Direction, Priority, State};
 use crate::rules::trouble::{Trouble, backoff};
 use crate::store::outbox::{self, Out, OutState};
 use crate::store::tickets::{self, Message};
-use crate::store::{Result, Store, Tx, duty, history, spool};
+use crate::store::{Connection, Result, Store, Tx, duty, history, spool};
 use jiff::Timestamp;
 use std::sync::Arc;
+use tokio_util::sync::CancellationToken;
 
 /// So many mails are under way at a time.
 const AT_ONCE: usize = 4;
@@ -39,6 +40,8 @@ pub struct Post {
     pub texts: Arc<Texts>,
     pub id_key: [u8; 32],
     pub timeouts: smtp::Timeouts,
+    /// Cancelled where the process is about to end: dialogues are dropped, and say how they stand.
+    pub give_up: CancellationToken,
 }
 
 /// Handles everything that is due, to its end.
@@ -81,13 +84,18 @@ async fn handle(post: &Post, mut out: Out, now: Timestamp) -> Result<Outcome> {
             return Ok((state, None));
         }
     }
+    if let Some(words) = post.store.read(|c| moot(c, &out))? {
+        return post.store.write(|tx| drop_moot(tx, &out, words, now));
+    }
     if out.state == OutState::Queued
         && !out.to.starts_with("command:")
         && let Some(ended) = seal_row(post, &out, now)?
     {
         return Ok(ended);
     }
-    let attempts = post.store.write(|tx| outbox::count_attempt(tx, out.id))?;
+    let Some(attempts) = post.store.write(|tx| outbox::count_attempt(tx, out.id))? else {
+        return Ok((OutState::Dropped, None));
+    };
     let outcome = send(post, &out, now).await;
     let pause = backoff(attempts, random::jitter());
     post.store.write(|tx| {
@@ -113,6 +121,33 @@ async fn handle(post: &Post, mut out: Out, now: Timestamp) -> Result<Outcome> {
         }
         Ok((state, words.cloned()))
     })
+}
+
+/// Why nobody wants this any more: the page was acknowledged, the ticket was put away. A queued page
+/// must wake nobody for nothing.
+fn moot(c: &Connection, out: &Out) -> Result<Option<&'static str>> {
+    if let Intent::Page { page, .. } = out.intent
+        && duty::page(c, page)?.is_some_and(|row| row.acknowledged_at.is_some())
+    {
+        return Ok(Some("the page was acknowledged before it left"));
+    }
+    let state = match out.ticket_id {
+        Some(ticket) => tickets::get(c, ticket)?.map(|row| row.state),
+        None => None,
+    };
+    Ok(match (out.kind, state) {
+        (OutKind::Page | OutKind::Reminder | OutKind::Escalation, Some(state)) if !state.is_live() => {
+            Some("the ticket was put away before it left")
+        }
+        (OutKind::Acknowledgement, Some(State::Rejected)) => Some("the ticket was rejected before it left"),
+        _ => None,
+    })
+}
+
+fn drop_moot(tx: &Tx, out: &Out, words: &str, now: Timestamp) -> Result<Outcome> {
+    outbox::settle(tx, out.id, OutState::Dropped, now, Some(words), now)?;
+    history::add(tx, out.ticket_id, now, history::VIGIE, &format!("{} {} not sent: {words}", out.kind, out.id))?;
+    Ok((OutState::Dropped, None))
 }
 
 /// A row in whose dialogue the process has died: unsure, and at the second time a person's.
@@ -160,7 +195,10 @@ fn seal_row(post: &Post, out: &Out, now: Timestamp) -> Result<Option<Outcome>> {
 /// Dials, once.
 async fn send(post: &Post, out: &Out, now: Timestamp) -> std::result::Result<(), Trouble> {
     if let Some(name) = out.to.strip_prefix("command:") {
-        return page_by_command(post, out, name, now).await;
+        return tokio::select! {
+            paged = page_by_command(post, out, name, now) => paged,
+            () = post.give_up.cancelled() => Err(Trouble::Later("we stopped before the command had ended".to_owned())),
+        };
     }
     let later = |words: String| Trouble::Later(words);
     let octets = post.store.read(|c| outbox::sealed(c, out.id)).map_err(|e| later(e.to_string()))?;
@@ -188,7 +226,7 @@ async fn send(post: &Post, out: &Out, now: Timestamp) -> std::result::Result<(),
                 hello: team.address.domain(),
                 timeouts: post.timeouts,
             };
-            smtp::deliver(&access, &Parcel { from, to: &to, bytes: &octets }).await.map(|_| ())
+            smtp::deliver(&access, &Parcel { from, to: &to, bytes: &octets }, &post.give_up).await.map(|_| ())
         }
     }
 }
@@ -294,12 +332,32 @@ fn sent(tx: &Tx, post: &Post, out: &Out, now: Timestamp) -> Result<()> {
     }
 }
 
-/// An intent that will never arrive is told to people; a notice that fails is shown by `status` alone.
+/// An intent that will never arrive is told to people, in our words alone: what the server said may
+/// name the reporter, and stands in the outbox. Many at once are one notice an hour. A notice that
+/// fails is shown by `status` alone.
 fn failed(tx: &Tx, post: &Post, out: &Out, words: &str, now: Timestamp) -> Result<()> {
-    history::add(tx, out.ticket_id, now, history::VIGIE, &format!("{} {} failed: {words}", out.kind, out.id))?;
+    let code = reply_code(words).map_or(String::new(), |code| format!(" (reply {code})"));
+    history::add(
+        tx,
+        out.ticket_id,
+        now,
+        history::VIGIE,
+        &format!("{} {} could not be delivered{code}", out.kind, out.id),
+    )?;
     if out.kind == OutKind::Notice {
         return Ok(());
     }
-    let text = format!("Outgoing {} {} could not be delivered: {words}. See `vigie outbox list`.", out.kind, out.id);
-    raise::notice(tx, &post.settings, out.ticket_id, "undelivered", &out.id.to_string(), &text, now)
+    let hour = now.as_second().div_euclid(3600).to_string();
+    let text = format!(
+        "Outgoing {} {} could not be delivered{code}, and maybe others since. See `vigie outbox list`.",
+        out.kind, out.id
+    );
+    raise::notice(tx, &post.settings, None, "undelivered", &hour, &text, now)
+}
+
+/// The reply code of a server (RFC 5321 4.2) in the words of a trouble.
+fn reply_code(words: &str) -> Option<&str> {
+    let is_code =
+        |word: &&str| word.len() == 3 && word.bytes().all(|b| b.is_ascii_digit()) && word.starts_with(['4', '5']);
+    words.split(|c: char| !c.is_ascii_alphanumeric()).find(is_code)
 }

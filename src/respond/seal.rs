@@ -17,7 +17,7 @@ use crate::rules::intent::{Intent, OutKind};
 use crate::rules::message_id;
 use crate::rules::sentence;
 use crate::rules::settings::{Language, Settings};
-use crate::rules::ticket::{Direction, Number, Priority};
+use crate::rules::ticket::{Number, Priority};
 use crate::rules::tlp::Mark;
 use crate::rules::untrusted::Untrusted;
 use crate::rules::verdict::Verdict;
@@ -270,9 +270,7 @@ fn acknowledgement(sealing: &Sealing, intent: &Intent, ticket: &Ticket) -> Lette
 /// A human's words to the reporter. In clear, the subject holds fixed words only (law 7).
 fn answer(c: &Connection, sealing: &Sealing, ticket: &Ticket, message: i64, encrypted: bool) -> Result<Option<Letter>> {
     let Some(written) = tickets::message(c, message)? else { return Ok(None) };
-    let last = tickets::messages(c, ticket.id)?
-        .into_iter()
-        .rfind(|m| m.direction == Direction::In && m.message_id.is_some() && m.id < message);
+    let last = tickets::last_received(c, ticket.id, Some(message))?;
     let in_reply_to = last.and_then(|m| m.message_id);
     let subject = match encrypted && !ticket.subject.is_empty() {
         true => format!("[{}] Re: {}", ticket.number, Untrusted::from(ticket.subject.as_str()).header()),
@@ -306,7 +304,7 @@ fn plain(ticket: &Ticket, now: Timestamp) -> Plain<'_> {
 /// AMBER+STRICT, which stand in no alert (A11.9).
 fn details(c: &Connection, ticket: &Ticket) -> Result<Option<String>> {
     let strict = ticket.tlp.as_deref().and_then(Mark::from_word) >= Some(Mark::AmberStrict);
-    let Some(last) = tickets::messages(c, ticket.id)?.into_iter().rfind(|m| m.direction == Direction::In) else {
+    let Some(last) = tickets::last_received(c, ticket.id, None)? else {
         return Ok(None);
     };
     if strict {

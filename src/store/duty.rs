@@ -88,6 +88,13 @@ pub fn page_of_code(c: &Connection, code: &str) -> Result<Option<Page>> {
         .maybe()
 }
 
+/// The last page that was raised for a ticket alone.
+pub fn last_page(c: &Connection, ticket: i64) -> Result<Option<Page>> {
+    c.prepare_cached(&format!("SELECT {COLUMNS} FROM page WHERE ticket_id = ?1 ORDER BY id DESC LIMIT 1"))?
+        .query_row([ticket], read_row)
+        .maybe()
+}
+
 /// When pages were raised since an instant, oldest first; for the grouping of storms.
 pub fn raised_since(c: &Connection, since: Timestamp) -> Result<Vec<Timestamp>> {
     let mut rows =

@@ -47,6 +47,20 @@ pub fn count(c: &Connection, what: &str) -> Result<usize> {
     Ok(usize::try_from(count).unwrap_or_default())
 }
 
+/// Whether a ticket came to rest since an instant: answered, solved, closed, rejected.
+pub fn rested_since(c: &Connection, ticket: i64, since: Timestamp) -> Result<bool> {
+    let mut rows = c.prepare_cached(
+        "SELECT what FROM history WHERE ticket_id = ?1 AND at >= ?2 AND what LIKE 'state % -> %' ORDER BY id",
+    )?;
+    let found = rows.query_map((ticket, micros(since)), |row| row.get::<_, String>(0))?;
+    for what in found {
+        if what?.split_once(" -> ").is_some_and(|(_, to)| !to.starts_with("open") && !to.starts_with("new")) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
 /// The history of one ticket, oldest first.
 pub fn of_ticket(c: &Connection, ticket: i64) -> Result<Vec<Event>> {
     let mut rows = c.prepare_cached("SELECT at, who, what FROM history WHERE ticket_id = ?1 ORDER BY id")?;

@@ -165,13 +165,15 @@ pub fn sealed(c: &Connection, id: i64) -> Result<Option<Vec<u8>>> {
 }
 
 /// Counts the attempt before it is made (law 3). A row found `sending` later means that the
-/// process died while it talked to the server: it is treated as unsure.
-pub fn count_attempt(tx: &Tx, id: i64) -> Result<u32> {
-    Ok(tx
-        .prepare_cached(
-            "UPDATE outbox SET state = 'sending', attempts = attempts + 1 WHERE id = ?1 RETURNING attempts",
-        )?
-        .query_row([id], |row| row.get(0))?)
+/// process died while it talked to the server: it is treated as unsure. None: the row is no longer
+/// to be sent, a person has dropped it meanwhile.
+pub fn count_attempt(tx: &Tx, id: i64) -> Result<Option<u32>> {
+    tx.prepare_cached(
+        "UPDATE outbox SET state = 'sending', attempts = attempts + 1 \
+         WHERE id = ?1 AND state IN ('queued', 'sealed', 'unsure') RETURNING attempts",
+    )?
+    .query_row([id], |row| row.get(0))
+    .maybe()
 }
 
 /// Counts a try of which nobody knows whether it arrived; gives how many by now.
@@ -181,7 +183,7 @@ pub fn count_unsure(tx: &Tx, id: i64) -> Result<u32> {
         .query_row([id], |row| row.get(0))?)
 }
 
-/// The one outcome, or another try later.
+/// The one outcome, or another try later. What a person has dropped stays dropped.
 pub fn settle(
     tx: &Tx,
     id: i64,
@@ -191,8 +193,11 @@ pub fn settle(
     now: Timestamp,
 ) -> Result<()> {
     let done = matches!(state, OutState::Sent | OutState::Failed | OutState::Blocked | OutState::Dropped);
-    tx.prepare_cached("UPDATE outbox SET state = ?2, next_try_at = ?3, last_error = ?4, done_at = ?5 WHERE id = ?1")?
-        .execute((id, state.word(), micros(next_try_at), error, done.then(|| micros(now))))?;
+    tx.prepare_cached(
+        "UPDATE outbox SET state = ?2, next_try_at = ?3, last_error = ?4, done_at = ?5 \
+         WHERE id = ?1 AND state <> 'dropped'",
+    )?
+    .execute((id, state.word(), micros(next_try_at), error, done.then(|| micros(now))))?;
     Ok(())
 }
 
@@ -216,13 +221,15 @@ pub fn wake_unsealed(tx: &Tx, now: Timestamp) -> Result<()> {
     Ok(())
 }
 
-/// When acknowledgements left or will leave, for the caps: to this address, to this domain, in all.
-pub fn acknowledgements_since(c: &Connection, since: Timestamp) -> Result<Vec<(Timestamp, String)>> {
+/// When acknowledgements left or will leave since an instant, oldest first, for the caps: to this
+/// address, to this domain, or all. `like` is a pattern for the address in lower case.
+pub fn acknowledgements_since(c: &Connection, since: Timestamp, like: &str) -> Result<Vec<Timestamp>> {
     let mut rows = c.prepare_cached(
-        "SELECT max(created_at, CASE WHEN attempts = 0 THEN next_try_at ELSE created_at END), lower(to_addr) FROM outbox \
-         WHERE kind = 'acknowledgement' AND state <> 'dropped' AND (created_at >= ?1 OR next_try_at >= ?1) ORDER BY 1",
+        "SELECT max(created_at, CASE WHEN attempts = 0 THEN next_try_at ELSE created_at END) FROM outbox \
+         WHERE kind = 'acknowledgement' AND state <> 'dropped' AND (created_at >= ?1 OR next_try_at >= ?1) \
+         AND lower(to_addr) LIKE ?2 ESCAPE '\\' ORDER BY 1",
     )?;
-    let found = rows.query_map([micros(since)], |row| Ok((instant(row.get(0)?), row.get(1)?)))?;
+    let found = rows.query_map((micros(since), like), |row| row.get(0).map(instant))?;
     Ok(found.collect::<rusqlite::Result<_>>()?)
 }
 

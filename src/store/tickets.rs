@@ -481,11 +481,27 @@ pub fn messages(c: &Connection, ticket: i64) -> Result<Vec<Message>> {
     Ok(found.collect::<rusqlite::Result<_>>()?)
 }
 
-/// Receipt of the first mail of the ticket that came after an instant.
+/// Notes that a machine wrote a message.
+pub fn set_message_automatic(tx: &Tx, id: i64) -> Result<()> {
+    tx.execute("UPDATE message SET automatic = 1 WHERE id = ?1", [id])?;
+    Ok(())
+}
+
+/// The last mail of the ticket, before a message if one is named.
+pub fn last_received(c: &Connection, ticket: i64, before: Option<i64>) -> Result<Option<Message>> {
+    c.prepare_cached(&format!(
+        "SELECT {MESSAGE_COLUMNS} FROM message WHERE ticket_id = ?1 AND direction = 'in' AND (?2 IS NULL OR id < ?2) \
+         ORDER BY id DESC LIMIT 1"
+    ))?
+    .query_row((ticket, before), read_message)
+    .maybe()
+}
+
+/// Receipt of the first mail of the ticket that a human wrote after an instant.
 pub fn first_received_after(c: &Connection, ticket: i64, after: Timestamp) -> Result<Option<Timestamp>> {
     let first: Option<i64> = c
         .prepare_cached(
-            "SELECT min(received_at) FROM message WHERE ticket_id = ?1 AND direction = 'in' AND received_at > ?2",
+            "SELECT min(received_at) FROM message WHERE ticket_id = ?1 AND direction = 'in' AND NOT automatic AND received_at > ?2",
         )?
         .query_row((ticket, micros(after)), |row| row.get(0))?;
     Ok(first.map(instant))

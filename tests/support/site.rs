@@ -124,3 +124,9 @@ pub fn await_loop_well(desk: &Desk, name: &str) {
         loops.iter().any(|turn| turn["name"] == name && turn["last_error"].is_null() && !turn["last_ok"].is_null())
     });
 }
+
+/// The octets of all mails to one address that came to their end, accepted or not.
+pub fn tries(recorder: &Recorder, to: &str) -> Vec<Vec<u8>> {
+    let to_them = |mail: &Mail| mail.to.iter().any(|address| address.contains(to));
+    recorder.everything().into_iter().filter(to_them).map(|mail| mail.data).collect()
+}

@@ -154,6 +154,7 @@ CREATE TABLE message (
     headers     TEXT NOT NULL DEFAULT '[]',   -- JSON array of pairs
     problems    TEXT NOT NULL DEFAULT '[]',   -- JSON array of words
     author      TEXT,                 -- who wrote it, for 'out' and 'note'
+    automatic   INTEGER NOT NULL DEFAULT 0,   -- a machine wrote it: no promise starts from it
     rechecked_at INTEGER,             -- of the last re-check; null: never
     rechecked   TEXT                  -- JSON of the verdict of the last re-check
 ) STRICT;
@@ -228,6 +229,7 @@ CREATE TABLE outbox (
 ) STRICT;
 CREATE INDEX outbox_due ON outbox (next_try_at) WHERE state IN ('queued', 'sealed', 'sending', 'unsure');
 CREATE INDEX outbox_ticket ON outbox (ticket_id);
+CREATE INDEX outbox_acknowledgement ON outbox (next_try_at) WHERE kind = 'acknowledgement';
 CREATE INDEX outbox_message_id ON outbox (message_id) WHERE message_id IS NOT NULL;
 
 -- A page wants an acknowledgement; until then it climbs.
