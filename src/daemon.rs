@@ -150,7 +150,10 @@ fn reload(ground: &Ground, furnish: &watch::Sender<House>, config_file: &std::pa
             ground.bells.ring_all();
             tracing::info!("config reloaded");
         }
-        Err(words) => tracing::error!(words, "the new config is not taken; the old one stays in force"),
+        Err(words) => {
+            tracing::error!(words, "the new config is not taken; the old one stays in force");
+            turns::note(&ground.house(), status::CONFIG, ground.house().now(), Some(&words));
+        }
     }
     notify(&[sd_notify::NotifyState::Ready]);
 }

@@ -53,8 +53,8 @@ pub fn catch_up(house: &House, now: Timestamp) -> Result<usize, StoreError> {
 
 /// Takes one spooled mail as far as it goes; gives its row as it is afterwards.
 pub fn travel(house: &House, id: i64, now: Timestamp) -> Result<Option<Spooled>, StoreError> {
-    let attempts = house.store.write(|tx| spool::count_attempt(tx, id))?;
-    let Some(mail) = house.store.read(|c| spool::get(c, id))? else { return Ok(None) };
+    let (attempts, mail) = house.store.write(|tx| Ok((spool::count_attempt(tx, id)?, spool::get(tx, id)?)))?;
+    let Some(mail) = mail else { return Ok(None) };
     if mail.state != SpoolState::New {
         return Ok(Some(mail));
     }
@@ -63,10 +63,11 @@ pub fn travel(house: &House, id: i64, now: Timestamp) -> Result<Option<Spooled>,
         return house.store.write(|tx| quarantine::hold(tx, &house.settings, &mail, reason, now)).map(Some);
     }
     match catch_unwind(AssertUnwindSafe(|| understand_and_file(house, &mail, now))) {
-        Ok(Err(StoreError::Full)) => {
-            // Not this mail's fault. Where even that cannot be written, the count was not either.
+        Ok(Err(error)) if error.is_passing() => {
+            // Not this mail's fault, and no reason to hold it. Where even that cannot be written, the
+            // mail is none the worse: on a full disk no further attempt can be counted either.
             let _ = house.store.write(|tx| spool::forgive_attempt(tx, id));
-            Err(StoreError::Full)
+            Err(error)
         }
         Ok(filed) => filed.map(Some),
         Err(_) => {
@@ -85,7 +86,8 @@ pub fn travel_all(house: &House, now: Timestamp) -> Result<usize, StoreError> {
         let Some(last) = waiting.last() else { return failed.map_or(Ok(settled), Err) };
         after = *last;
         for id in waiting {
-            match travel_on(house, id, now) {
+            // The time anew for each: one slow mail must not date those behind it back.
+            match travel_on(house, id, house.now().max(now)) {
                 Ok(done) => settled += usize::from(done),
                 Err(StoreError::Full) => return Err(StoreError::Full),
                 Err(error) => failed = failed.or(Some(error)),

@@ -64,6 +64,30 @@ fn secret(desk: &Desk, name: &str, content: &str, mode: u32) {
 }
 
 #[test]
+fn check_with_connect_makes_neither_store_nor_folder() {
+    let desk = Desk::new();
+    std::fs::remove_dir(desk.path("out")).unwrap();
+    let checked = check(&desk, &["--connect"]);
+    checked.says("ok", "store", "not there yet; the daemon makes it").says("ok", "sending", "nothing leaves");
+    for made in ["vigie.db", "vigie.lock", "out"] {
+        assert!(!desk.path(made).exists(), "{made}");
+    }
+}
+
+#[test]
+fn of_a_key_that_cannot_be_used_nothing_good_is_said() {
+    let desk = Desk::new();
+    secret(&desk, "public.asc", &text(&desk.gpg.run(&["--armor", "--export", &desk.team], b"").out), 0o644);
+    edit(&desk, &[("\"team.asc\"", "\"public.asc\"")]);
+    let checked = check(&desk, &[]);
+    checked.exits(1).says("fail", "team key", "without its secret part");
+    for (result, name, words) in &checked.lines {
+        let good = result == "ok" && (name == "team key" || words.contains("public.asc"));
+        assert!(!good, "{name}: {words}");
+    }
+}
+
+#[test]
 fn a_good_house_is_ok_in_every_line_and_check_alone_makes_no_store() {
     let desk = Desk::new();
     secret(&desk, "team.asc", &std::fs::read_to_string(desk.path("team.asc")).unwrap(), 0o600);

@@ -453,8 +453,7 @@ fn a_daemon_answers_the_same_commands() {
         desk.show("2")["answered_at"].is_string()
     });
     assert_eq!(desk.json(&["status"])["daemon_running"], true);
-    // A second daemon is refused.
-    assert_ne!(code(&desk.run(&["run"])), 0);
+    assert!(refused(&desk, 1, &["run"]).contains("another daemon runs"));
     daemon.stop();
     assert!(!desk.path("vigie.sock").exists());
     desk.ok(&["ticket", "list"]);
@@ -522,6 +521,9 @@ fn p9_a_page_is_raised_acknowledged_once_and_somebody_stands_in() {
     let other = if shown["on_duty"] == "alice" { "bob" } else { "alice" };
     let (from, to) = ("2026-11-27T18:00", "2026-11-28T18:00:00+01:00");
     desk.ok(&["duty", "override", "--analyst", other, "--from", from, "--to", to]);
+    let coming = &desk.json(&["duty", "show"])["overrides"][0];
+    assert_eq!((&coming["analyst"], &coming["to"]), (&json!(other), &json!(to)));
+    assert!(desk.ok(&["duty", "show"]).contains("stands in"));
     let shown = desk.json(&["duty", "show"]);
     assert_eq!((&shown["on_duty"], &shown["until"]), (&json!(other), &json!("2026-11-28T18:00:00+01:00")));
     desk.ok(&["duty", "test"]);
@@ -590,4 +592,127 @@ fn init_makes_what_a_team_needs_and_overwrites_nothing() {
     let arguments = ["init", own.to_str().unwrap(), "--secret-key", key.to_str().unwrap()];
     assert_eq!(code(&vigie(&arguments)), 0);
     assert_eq!(std::fs::read(own.join("team.asc")).unwrap(), std::fs::read(&key).unwrap());
+}
+
+#[test]
+fn a_ticket_that_is_reopened_unanswered_has_its_promise_back() {
+    let desk = desk_with_report();
+    let promised = desk.show("1")["due_at"].clone();
+    for (away, options) in [("rejected", &[][..]), ("closed", &["--reason", "a mistake"])] {
+        desk.ok(&[&["ticket", "state", "1", away], options].concat());
+        assert_eq!(desk.show("1")["clock_from"], Value::Null);
+        desk.ok(&["--now", "2026-11-30T09:00:00+01:00", "ticket", "state", "1", "open"]);
+        let ticket = desk.show("1");
+        assert_eq!((&ticket["clock_from"], &ticket["due_at"]), (&json!(FRIDAY), &promised), "after {away}");
+        assert!(history(&desk, "1").pop().unwrap().1.contains("clock runs again"));
+    }
+    // An answer keeps the promise for good.
+    assert_eq!(code(&desk.feed(&["ticket", "answer", "1"], b"hello\n")), 0);
+    desk.once("2026-11-30T09:00:00+01:00");
+    desk.ok(&["ticket", "state", "1", "closed"]);
+    desk.ok(&["ticket", "state", "1", "open"]);
+    assert_eq!(desk.show("1")["clock_from"], Value::Null);
+}
+
+#[test]
+fn a_daemon_that_is_gone_needs_a_person_after_ten_minutes() {
+    let desk = desk_with_report();
+    let gone = |now: &str| {
+        let status = desk.run(&["--json", "--now", now, "status"]);
+        text(&status.stdout).contains("the daemon is not running")
+    };
+    assert!(!gone("2026-11-27T18:10:00+01:00"), "an alert and an acknowledgement wait, for nine minutes");
+    assert!(gone("2026-11-27T18:12:00+01:00"));
+    desk.once("2026-11-27T18:12:00+01:00");
+    assert!(!gone("2026-11-27T18:13:00+01:00"), "all is sent");
+    assert!(gone("2026-11-27T18:23:00+01:00"), "nothing waits, but no loop has turned");
+}
+
+#[test]
+fn with_a_broken_config_a_running_daemon_can_still_be_asked() {
+    let desk = desk_with_report();
+    let daemon = desk.daemon();
+    let config = std::fs::read_to_string(desk.path("vigie.toml")).unwrap();
+    std::fs::write(desk.path("vigie.toml"), config.replace("ticket_prefix", "ticket_perfix")).unwrap();
+    let list = desk.run(&["--json", "ticket", "list"]);
+    assert_eq!(code(&list), 0, "{}", text(&list.stderr));
+    assert!(text(&list.stderr).contains("ticket_perfix"), "{}", text(&list.stderr));
+    assert_eq!(code(&desk.feed(&["ticket", "note", "1"], b"x\n")), 0);
+    for refused_all_the_same in [&["check"][..], &["run"], &["run", "--once"], &["key", "generate"]] {
+        refused(&desk, 78, refused_all_the_same);
+    }
+    assert_eq!(code(&desk.feed(&["ingest", "--mailbox", "csirt"], b"x")), 75);
+    daemon.signal("HUP");
+    let refused_reload = || text(&desk.run(&["--json", "status"]).stdout).contains("the last reload of the config was refused");
+    support::desk::until("status tells", std::time::Duration::from_secs(10), refused_reload);
+    std::fs::write(desk.path("vigie.toml"), config).unwrap();
+    daemon.signal("HUP");
+    support::desk::until("status is well", std::time::Duration::from_secs(10), || !refused_reload());
+    daemon.stop();
+    std::fs::write(desk.path("vigie.toml"), "[team\n").unwrap();
+    let words = refused(&desk, 78, &["ticket", "list"]);
+    assert!(words.lines().all(|line| !line.starts_with("vigie:")), "{words}");
+}
+
+#[test]
+fn names_of_files_move_no_cursor() {
+    let desk = Desk::new();
+    let evil = desk.path("x\u{1b}[2J.eml");
+    for arguments in [&["ingest", "--mailbox", "csirt"][..], &["key", "import"], &["ticket", "show", "1"]] {
+        let output = desk.run(&[arguments, &[evil.to_str().unwrap()]].concat());
+        assert_ne!(code(&output), 0);
+        assert!(!text(&output.stderr).contains('\u{1b}'), "{arguments:?}: {:?}", text(&output.stderr));
+        assert!(text(&output.stderr).contains("<U+001B>"), "{arguments:?}: {:?}", text(&output.stderr));
+    }
+    std::fs::write(&evil, "no certificate").unwrap();
+    let output = desk.run(&["key", "import", evil.to_str().unwrap()]);
+    assert!(!(text(&output.stderr) + &text(&output.stdout)).contains('\u{1b}'));
+}
+
+#[test]
+fn init_refuses_a_key_without_its_secret_part() {
+    let desk = Desk::new();
+    let public = desk.path("public.asc");
+    std::fs::write(&public, desk.gpg.export(&desk.team)).unwrap();
+    let dir = desk.path("house");
+    let words = refused(&desk, 1, &["init", dir.to_str().unwrap(), "--secret-key", public.to_str().unwrap()]);
+    assert!(words.contains("no secret part"), "{words}");
+    assert!(!dir.join("config.toml").exists());
+}
+
+#[test]
+fn a_wrong_store_key_is_told_in_one_line() {
+    let desk = Desk::new();
+    let config = std::fs::read_to_string(desk.path("vigie.toml")).unwrap();
+    std::fs::write(desk.path("vigie.toml"), config.replace("[store]\n", "[store]\nkey_file = \"store.key\"\n")).unwrap();
+    std::fs::write(desk.path("store.key"), "1".repeat(64)).unwrap();
+    desk.ok(&["ticket", "list"]);
+    std::fs::write(desk.path("store.key"), "2".repeat(64)).unwrap();
+    let words = refused(&desk, 78, &["ticket", "list"]);
+    let words: Vec<&str> = words.lines().filter(|line| !line.contains("may be read by others")).collect();
+    assert_eq!(words.len(), 1, "{words:?}");
+    for file in ["vigie.db", "vigie.lock"] {
+        assert_eq!(std::fs::metadata(desk.path(file)).unwrap().permissions().mode() & 0o777, 0o600, "{file}");
+    }
+}
+
+#[test]
+fn what_root_makes_in_the_daemons_folder_is_the_daemons() {
+    use std::os::unix::fs::{MetadataExt, chown};
+    let desk = Desk::new();
+    if std::fs::metadata(desk.path("vigie.toml")).unwrap().uid() != 0 {
+        return;
+    }
+    let folder = desk.path("state");
+    std::fs::create_dir(&folder).unwrap();
+    chown(&folder, Some(4242), Some(4243)).unwrap();
+    let config = std::fs::read_to_string(desk.path("vigie.toml")).unwrap();
+    std::fs::write(desk.path("vigie.toml"), config.replace("\"vigie.db\"", "\"state/vigie.db\"")).unwrap();
+    desk.run(&["check", "--connect"]);
+    assert_eq!(std::fs::read_dir(&folder).unwrap().count(), 0, "check makes nothing");
+    desk.ok(&["ticket", "list"]);
+    for file in std::fs::read_dir(&folder).unwrap().flatten() {
+        let owner = file.metadata().unwrap();
+        assert_eq!((owner.uid(), owner.gid()), (4242, 4243), "{:?}", file.path());
+    }
 }

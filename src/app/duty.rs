@@ -3,7 +3,7 @@
 //! Hostile data: none. Failure: words for the person who asked.
 
 use super::tickets::{number_of, short};
-use super::views::{Answer, Done, DutyView, GapView, PageView, When};
+use super::views::{Answer, Done, DutyView, GapView, OverrideView, PageView, When};
 use super::{Actor, App, AppError};
 use crate::decide::raise;
 use crate::edge::random;
@@ -32,6 +32,14 @@ pub(super) fn show(app: &App, now: Timestamp) -> Result<Answer, AppError> {
         until: rota.until(now, &overrides).map(when),
         next: rota.next(now, &overrides).map(str::to_owned),
         pages,
+        overrides: overrides
+            .iter()
+            .map(|stand_in| OverrideView {
+                analyst: stand_in.analyst.clone(),
+                from: when(stand_in.from),
+                to: when(stand_in.to),
+            })
+            .collect(),
         gaps: gaps.into_iter().map(|gap| GapView { from: when(gap.from), to: when(gap.to) }).collect(),
     }))
 }

@@ -13,6 +13,8 @@ use jiff::{SignedDuration, Timestamp};
 const LOOP_PATIENCE: SignedDuration = SignedDuration::from_mins(10);
 /// Filing takes well under a second a mail.
 const FILING_PATIENCE: SignedDuration = SignedDuration::from_mins(10);
+/// A daemon that is started again, or a `run --once` every few minutes, is back well before.
+const DAEMON_PATIENCE: SignedDuration = SignedDuration::from_mins(10);
 /// What should have left by now and has not.
 const SENDING_PATIENCE: SignedDuration = SignedDuration::from_hours(1);
 
@@ -28,10 +30,18 @@ pub(super) fn status(app: &App, now: Timestamp) -> Result<Answer, AppError> {
         let pages: Vec<i64> = duty::open_pages(c)?.into_iter().map(|page| page.id).collect();
         let quarantine = spool::held(c)?.len() as u64;
 
+        let (undelivered, _) = outbox::overdue(c, now - DAEMON_PATIENCE)?;
+
         let mut reasons = Vec::new();
+        if !app.daemon_running && (undelivered > 0 || is_forsaken(&loops, now)) {
+            reasons.push("the daemon is not running; start it, or let `vigie run --once` run every few minutes".to_owned());
+        }
         reasons.extend(loops.iter().filter(|turn| is_stuck(turn, now)).map(|turn| {
             let error = turn.last_error.as_deref().unwrap_or_default();
-            format!("{}: {error}", turn.name)
+            match turn.name.as_str() {
+                status::CONFIG => format!("the last reload of the config was refused: {}", first_line(error)),
+                name => format!("{name}: {error}"),
+            }
         }));
         if oldest.is_some_and(|since| is_late(since, now, FILING_PATIENCE)) {
             reasons.push("mail waits to be filed; is the daemon running?".to_owned());
@@ -83,6 +93,16 @@ fn is_late(since: Timestamp, now: Timestamp, patience: SignedDuration) -> bool {
     now.duration_since(since) > patience
 }
 
+/// Whether loops have turned here once, and none has for longer than a restart takes.
+fn is_forsaken(loops: &[LoopStatus], now: Timestamp) -> bool {
+    let last = loops.iter().filter(|turn| turn.name != status::CONFIG).map(|turn| turn.last_run).max();
+    last.is_some_and(|last| is_late(last, now, DAEMON_PATIENCE))
+}
+
+fn first_line(text: &str) -> &str {
+    text.lines().next().unwrap_or_default()
+}
+
 /// Whether a loop fails, and has done so for longer than a restart takes.
 fn is_stuck(turn: &LoopStatus, now: Timestamp) -> bool {
     turn.last_error.is_some() && turn.last_ok.is_none_or(|ok| is_late(ok, now, LOOP_PATIENCE))
@@ -105,5 +125,22 @@ mod tests {
         assert!(!is_stuck(&turn(Some("2026-11-27T09:55:00Z"), Some("refused")), now));
         assert!(is_stuck(&turn(Some("2026-11-27T09:45:00Z"), Some("refused")), now));
         assert!(is_stuck(&turn(None, Some("refused")), now));
+    }
+
+    #[test]
+    fn a_house_whose_loops_have_stood_for_ten_minutes_is_forsaken_and_a_fresh_one_is_not() {
+        let now: Timestamp = "2026-11-27T10:00:00Z".parse().unwrap();
+        let turn = |name: &str, at: &str| LoopStatus {
+            name: name.to_owned(),
+            last_run: at.parse().unwrap(),
+            last_ok: None,
+            last_error: None,
+        };
+        let (old, lately) = ("2026-11-27T09:49:00Z", "2026-11-27T09:51:00Z");
+        assert!(!is_forsaken(&[], now));
+        assert!(is_forsaken(&[turn("file", old), turn("post", old)], now));
+        assert!(!is_forsaken(&[turn("file", old), turn("mailbox csirt", lately)], now));
+        assert!(is_forsaken(&[turn("file", old), turn(status::CONFIG, lately)], now), "a refused reload is no turn");
+        assert!(!is_forsaken(&[turn(status::CONFIG, old)], now));
     }
 }

@@ -293,8 +293,20 @@ pub struct DutyView {
     pub next: Option<String>,
     /// Those of the last seven days and all without acknowledgement, newest first.
     pub pages: Vec<PageView>,
+    /// Who stands in, now and later, in the order in which it was set: the last one counts.
+    #[serde(default)]
+    pub overrides: Vec<OverrideView>,
     /// Spans of the next 60 days in which nobody is on duty.
     pub gaps: Vec<GapView>,
+}
+
+/// A span in which somebody stands in.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct OverrideView {
+    pub analyst: String,
+    pub from: When,
+    /// The first instant after it.
+    pub to: When,
 }
 
 /// One page.

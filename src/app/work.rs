@@ -4,8 +4,9 @@
 //! was, also where several tickets are named and one of them refuses.
 
 use super::tickets::{find, short};
-use super::views::{Answer, Done};
+use super::views::{Answer, Done, When};
 use super::{Actor, Answering, App, AppError};
+use crate::decide::file::clock_from;
 use crate::edge::openpgp::seal::usable_for_encryption;
 use crate::rules::address::Address;
 use crate::rules::gate;
@@ -206,12 +207,32 @@ pub(super) fn set_state(
             tickets::stop_clock(tx, ticket.id)?;
             what.push_str(", clock ended");
         }
+        if owes_again(ticket, state)
+            && let Some(since) = unanswered_since(tx, ticket)?
+        {
+            tickets::set_clock(tx, ticket.id, &clock_from(app.settings, since))?;
+            let since = When::new(since, &app.settings.team.time_zone);
+            what.push_str(&format!(", clock runs again from the receipt at {since}"));
+        }
         if let Some(reason) = reason {
             what.push_str(&format!(": {reason}"));
         }
         history::add(tx, Some(ticket.id), now, &actor.name, &what)?;
         Ok(format!("{} is {state}", ticket.number))
     })
+}
+
+/// Whether a ticket comes back to life of which an answer was promised once.
+fn owes_again(ticket: &Ticket, to: State) -> bool {
+    let put_away = matches!(ticket.state, State::Closed | State::Rejected | State::Resolved);
+    // A clock that ended leaves its deadlines behind: without them none ever ran.
+    put_away && matches!(to, State::Open | State::Waiting) && ticket.clock.is_none() && ticket.due_at.is_some()
+}
+
+/// Receipt of the first mail that no answer has followed.
+fn unanswered_since(c: &Connection, ticket: &Ticket) -> Result<Option<Timestamp>, AppError> {
+    let answered = ticket.answered_at.unwrap_or(Timestamp::UNIX_EPOCH);
+    Ok(tickets::first_received_after(c, ticket.id, answered)?)
 }
 
 pub(super) fn set_priority(

@@ -7,7 +7,7 @@
 //! that split it.
 
 use crate::rules::report::Problem;
-use mail_parser::decoders::{base64::base64_decode, charsets::map::charset_decoder};
+use mail_parser::decoders::{base64::base64_decode, charsets::map::charset_decoder, html::add_html_token};
 use std::borrow::Cow;
 
 /// Undoes a Content-Transfer-Encoding (RFC 2045 6, and the old uuencode). `false`: something in
@@ -130,9 +130,57 @@ pub fn charset(bytes: &[u8], label: &str) -> (String, Option<Problem>) {
     }
 }
 
-/// The text of HTML by leaving its tags out, without building a tree: linear time for any input.
-pub fn html_text(html: &str) -> String {
-    mail_parser::decoders::html::html_to_text(html)
+/// Text of HTML with its character references decoded; what is none stays as it is. A name without
+/// its `;` is a reference only where every reader takes it for one.
+pub fn entities(html: &str) -> Cow<'_, str> {
+    if !html.contains('&') {
+        return Cow::Borrowed(html);
+    }
+    let mut out = String::with_capacity(html.len());
+    let mut rest = html;
+    while let Some(at) = rest.find('&') {
+        out.push_str(&rest[..at]);
+        rest = &rest[at..];
+        let length = reference(rest, &mut out);
+        if length == 0 {
+            out.push('&');
+        }
+        rest = &rest[length.max(1)..];
+    }
+    out.push_str(rest);
+    Cow::Owned(out)
+}
+
+/// Decodes the reference that starts `rest`; gives its length, 0 if there is none.
+fn reference(rest: &str, out: &mut String) -> usize {
+    let is_word = |b: &u8| b.is_ascii_alphanumeric() || *b == b'#';
+    let end = 1 + rest.bytes().skip(1).take(32).take_while(is_word).count();
+    let is_closed = rest.as_bytes().get(end) == Some(&b';');
+    let length = end + usize::from(is_closed);
+    let word = &rest[1..end];
+    if let Some(number) = word.strip_prefix('#') {
+        let hex = number.strip_prefix(['x', 'X']);
+        let code = hex.map_or_else(|| number.parse().ok(), |digits| u32::from_str_radix(digits, 16).ok());
+        let Some(code) = code else { return 0 };
+        match code {
+            // Named by their place in Windows-1252 (HTML, 13.2.5.80).
+            0x80..=0x9F => out.push_str(&charset(&[code as u8], "windows-1252").0),
+            0 => out.push('\u{FFFD}'),
+            code => out.push(char::from_u32(code).unwrap_or('\u{FFFD}')),
+        }
+        return length;
+    }
+    if !is_closed && !matches!(word, "amp" | "lt" | "gt" | "quot" | "nbsp") {
+        return 0;
+    }
+    let token = format!("&{word};");
+    let before = out.len();
+    add_html_token(out, token.as_bytes(), false);
+    if out[before..] == token {
+        out.truncate(before);
+        return 0;
+    }
+    length
 }
 
 #[cfg(test)]
@@ -159,6 +207,19 @@ mod tests {
             let (bytes, was_good) = transfer(text.as_bytes(), encoding);
             assert_eq!((String::from_utf8_lossy(&bytes).as_ref(), was_good), (wanted, good), "{encoding} {text:?}");
         }
+    }
+
+    #[test]
+    fn references_are_decoded_and_everything_else_stays() {
+        for (html, wanted) in [
+            ("a &amp; b &lt;c&gt; &eacute;&#233;&#xE9;&#146;", "a & b <c> \u{E9}\u{E9}\u{E9}\u{2019}"),
+            ("&amp &#65 &#x42", "& A B"),
+            ("?a=1&copy=2&b;&;&#;&#x;&", "?a=1&copy=2&b;&;&#;&#x;&"),
+            ("&#0;&#xD800;&#99999999;&#99999999999999;", "\u{FFFD}\u{FFFD}\u{FFFD}&#99999999999999;"),
+        ] {
+            assert_eq!(entities(html), wanted);
+        }
+        assert_eq!(entities(&"&".repeat(1 << 20)).len(), 1 << 20);
     }
 
     #[test]

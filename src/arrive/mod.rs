@@ -15,3 +15,4 @@ mod outer;
 pub mod params;
 pub mod read;
 mod refang;
+mod sealed;

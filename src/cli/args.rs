@@ -296,10 +296,13 @@ pub enum DutyCommand {
         A time without offset is the team's."
     )]
     Override {
+        /// Who stands in: a name from [[duty.analyst]]
         #[arg(long, value_name = "NAME")]
         analyst: String,
+        /// From when: 2026-12-24T09:00, or with an offset
         #[arg(long, value_name = "T")]
         from: String,
+        /// Until when, written alike
         #[arg(long, value_name = "T")]
         to: String,
     },

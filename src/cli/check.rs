@@ -1,7 +1,8 @@
 //! `vigie check`: what is wrong with config, keys, people, store and servers, in plain words.
 //!
-//! One line a check: `ok`, `warn` or `FAIL`. Without `--connect` nothing is made or changed and no
-//! server is spoken to; a store that is there is looked into. Hostile data: the words of servers,
+//! One line a check: `ok`, `warn` or `FAIL`. Nothing is made: whoever runs it, root even, leaves the
+//! first files to the daemon's user. Without `--connect` no server is spoken to; a store that is
+//! there is looked into. Hostile data: the words of servers,
 //! encoded. Failure: exit 78 where the config is wrong, 1 where any check fails.
 
 mod keys;
@@ -11,7 +12,7 @@ mod servers;
 use super::args::Global;
 use super::output::{json, styled, write};
 use super::reach::Session;
-use super::{CONFIG, FAILED, Failure, reach};
+use super::{CONFIG, FAILED, Failure, bad_config, reach};
 use crate::api::Reply;
 use crate::app::Request;
 use crate::app::views::{Answer, DutyView};
@@ -94,7 +95,7 @@ pub(super) fn run(global: &Global, connect: bool) -> Result<u8, Failure> {
             if global.json {
                 json(&findings.lines)?;
             }
-            return Err(Failure::new(CONFIG, faults.to_string()));
+            return Err(bad_config(&faults));
         }
     };
     let unusable = all(global, &settings, connect, &mut findings)?;
@@ -218,7 +219,7 @@ pub(super) struct Reached {
     duty: Option<DutyView>,
 }
 
-/// Reaches the store, through a running daemon or by its lock; without `connect` only one that is there.
+/// Reaches the store, through a running daemon or by its lock, if it is there.
 fn store(
     global: &Global,
     settings: &Settings,
@@ -235,8 +236,8 @@ fn store(
         }
     }
     let path = settings.store.path.display();
-    if !connect && !settings.store.path.exists() {
-        findings.ok("store", format!("{path} is not there yet; it is made at the first start"))?;
+    if !settings.store.path.exists() {
+        findings.ok("store", format!("{path} is not there yet; the daemon makes it"))?;
         return Ok((None, false));
     }
     let reached =

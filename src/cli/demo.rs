@@ -104,7 +104,7 @@ fn house(stage: &Stage, tell: &mut Teller) -> Result<(), Failure> {
 
     tell.command("vigie key import people/camille.asc")?;
     let file = stage.dir.join("people/camille.asc").display().to_string();
-    stage.done(&["key", "import", &file], "")?;
+    stage.done(&["--now", &begin, "key", "import", &file], "")?;
     tell.command("vigie key trust FINGERPRINT --method call-back --note \"read to us on the phone\"")?;
     let fingerprint = &stage.camille.fingerprint;
     let note = "read to us on the phone";

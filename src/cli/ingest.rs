@@ -68,7 +68,7 @@ fn show(line: &IngestLine) {
 }
 
 fn complain(path: &Path, words: &str) {
-    eprintln!("vigie: {}: {words}", path.display());
+    super::complain(&format!("{}: {words}", path.display()));
 }
 
 /// A bar for more than one file, on a terminal only.

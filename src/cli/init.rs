@@ -5,7 +5,7 @@
 use super::args::{Global, InitArgs};
 use super::generate::{make, write_secret};
 use super::output::{json, write};
-use super::{FAILED, Failure, time};
+use super::{FAILED, Failure, complain, time};
 use crate::edge::openpgp::seam::{MemoryKeys, PrivateKeys};
 use crate::edge::{random, secret};
 use jiff::tz::TimeZone;
@@ -70,8 +70,16 @@ fn given_key(path: &Path) -> Result<(Zeroizing<Vec<u8>>, String), Failure> {
         let words = keys.troubles().first().cloned().unwrap_or_default();
         return Err(Failure::new(FAILED, words));
     };
+    if secret::is_public(&octets) {
+        let words = format!(
+            "{}: holds no secret part: nothing could be decrypted or signed with it; write the secret key there \
+             (gpg --armor --export-secret-keys). A key that lives in gpg-agent is set up after init, see [pgp] agent_socket",
+            path.display()
+        );
+        return Err(Failure::new(FAILED, words));
+    }
     for trouble in keys.troubles() {
-        eprintln!("vigie: {trouble}");
+        complain(&trouble);
     }
     Ok((octets, key.fingerprint.clone()))
 }

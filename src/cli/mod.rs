@@ -15,6 +15,7 @@ mod log;
 mod output;
 mod page;
 mod reach;
+mod spare;
 mod tables;
 mod text;
 mod ticket;
@@ -25,10 +26,12 @@ use crate::app::{AppError, Request};
 use crate::config;
 use crate::daemon;
 use crate::rules::settings::Settings;
+use crate::rules::untrusted::Untrusted;
 use args::{Cli, Command, DutyCommand, Global, KeyCommand, OutboxCommand, QuarantineCommand};
 use clap::Parser;
 use output::Output;
 use reach::Session;
+use spare::{Known, known};
 use std::ffi::OsString;
 use std::process::ExitCode;
 
@@ -69,8 +72,7 @@ pub fn main() -> ExitCode {
     let cli = match Cli::try_parse_from(spare_labels(&given)) {
         Ok(cli) => cli,
         Err(error) => {
-            // A closed stdout is no reason to fail.
-            let _ = error.print();
+            say_usage(&error);
             let code = match error.use_stderr() {
                 // Whatever is wrong with the command, the MTA must keep the message.
                 true if is_ingest(&given) => TEMPORARY,
@@ -88,11 +90,36 @@ pub fn main() -> ExitCode {
         Ok(code) => ExitCode::from(code),
         Err(failure) => {
             if !failure.words.is_empty() {
-                eprintln!("vigie: {}", failure.words);
+                complain(&failure.words);
             }
             ExitCode::from(failure.code)
         }
     }
+}
+
+/// Words on stderr, a line each. Names of files and arguments may hold anything.
+fn complain(words: &str) {
+    for line in words.lines() {
+        eprintln!("vigie: {}", Untrusted::from(line).line());
+    }
+}
+
+/// What clap says: help on stdout, wrong usage on stderr. A closed stdout is no reason to fail.
+fn say_usage(error: &clap::Error) {
+    let plain = error.render().to_string();
+    let shown = Untrusted::from(plain.as_str()).terminal();
+    match shown == plain {
+        true => drop(error.print()),
+        false => eprint!("{shown}"),
+    }
+}
+
+/// The faults of a config, each a line as compilers write it, so that editors find the place.
+fn bad_config(faults: &config::Faults) -> Failure {
+    for line in faults.to_string().lines() {
+        eprintln!("{}", Untrusted::from(line).line());
+    }
+    Failure::new(CONFIG, "")
 }
 
 /// `-y` in `ticket label N +x -y` is a label to remove, not an option: written `+-y` for the parser.
@@ -136,7 +163,7 @@ fn run(cli: Cli) -> Result<u8, Failure> {
 fn daemon(global: &Global, once: bool) -> Result<u8, Failure> {
     let settings = settings(global)?;
     for warning in &settings.warnings {
-        eprintln!("vigie: {warning}");
+        complain(warning);
     }
     let asked_now = reach::asked_now(global, &settings)?;
     let config_file = settings.file.clone();
@@ -149,17 +176,22 @@ fn daemon(global: &Global, once: bool) -> Result<u8, Failure> {
         return outcome.map(|()| 0).map_err(|words| Failure::new(FAILED, words));
     }
     let left = runtime.block_on(daemon::run_once(&house));
-    if left.is_empty() { Ok(0) } else { Err(Failure::new(TEMPORARY, left.join("\nvigie: "))) }
+    if left.is_empty() { Ok(0) } else { Err(Failure::new(TEMPORARY, left.join("\n"))) }
 }
 
 /// The config; exit 78 with every fault.
 fn settings(global: &Global) -> Result<Settings, Failure> {
-    config::load(&global.config).map_err(|faults| Failure::new(CONFIG, faults.to_string()))
+    config::load(&global.config).map_err(|faults| bad_config(&faults))
 }
 
 /// Asks one thing and shows the answer.
 fn ask(global: &Global, request: Request) -> Result<u8, Failure> {
-    let session = Session::open(global, settings(global)?)?;
+    ask_at(global, known(global)?, request)
+}
+
+/// As `ask`, with the config as it was read before.
+fn ask_at(global: &Global, known: Known, request: Request) -> Result<u8, Failure> {
+    let session = Session::open(global, known)?;
     let reply = session.ask(request)?;
     Output::new(global, &session.settings).show(&reply)?;
     Ok(match reply.answer {
@@ -186,9 +218,10 @@ fn duty(global: &Global, command: DutyCommand) -> Result<u8, Failure> {
         DutyCommand::Show => Request::DutyShow,
         DutyCommand::Ack { page } => Request::DutyAck { page },
         DutyCommand::Override { analyst, from, to } => {
-            let zone = settings(global)?.team.time_zone.clone();
-            let (from, to) = (time::read("--from", &from, &zone)?, time::read("--to", &to, &zone)?);
-            Request::DutyOverride { analyst, from, to }
+            let known = known(global)?;
+            let zone = &known.settings.team.time_zone;
+            let (from, to) = (time::read("--from", &from, zone)?, time::read("--to", &to, zone)?);
+            return ask_at(global, known, Request::DutyOverride { analyst, from, to });
         }
         DutyCommand::Test => Request::DutyTest,
     };

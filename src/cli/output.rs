@@ -5,6 +5,7 @@ use super::{FAILED, Failure, page, tables};
 use crate::api::Reply;
 use crate::app::views::{Answer, When};
 use crate::rules::settings::Settings;
+use crate::rules::untrusted::Untrusted;
 use serde::Serialize;
 use std::io::{ErrorKind, IsTerminal, Write};
 
@@ -70,7 +71,7 @@ impl<'a> Output<'a> {
             Answer::Quarantine(mails) => tables::quarantine(self, mails, now),
             Answer::Held(mail) => tables::held(self, mail, now),
             Answer::Status(status) => tables::status(self, status, now),
-            Answer::Done(done) => done.words.iter().map(|line| format!("{line}\n")).collect(),
+            Answer::Done(done) => done.words.iter().map(|line| format!("{}\n", Untrusted::from(line.as_str()).line())).collect(),
             // Written as they are, above.
             Answer::Octets(_) | Answer::Armour(_) => String::new(),
         }

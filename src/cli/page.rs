@@ -125,7 +125,7 @@ fn promise(out: &Output, ticket: &TicketView, now: Timestamp) -> String {
         return out.loud(&format!("BROKEN: was due {shown} ({late} ago){escalated}"));
     }
     let escalates = ticket.escalate_at.map(|at| format!(", escalates {}", time::deadline(at, now, zone)));
-    format!("due {shown} (in {}){}", time::distance(now, due.at(), calendar), escalates.unwrap_or_default())
+    format!("due {shown} (in {}){}", time::until(now, due.at(), calendar), escalates.unwrap_or_default())
 }
 
 fn message_block(out: &Output, ticket: &TicketView, message: &MessageView, now: Timestamp) -> String {

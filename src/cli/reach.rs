@@ -5,7 +5,8 @@
 //! open with this config, else what the daemon or the store says.
 
 use super::args::Global;
-use super::{CONFIG, FAILED, Failure, TEMPORARY, time};
+use super::spare::Known;
+use super::{CONFIG, FAILED, Failure, TEMPORARY, complain, time};
 use crate::api::{CallError, Delivery, Reply, client, login_name};
 use crate::app::views::{IngestLine, Octets};
 use crate::app::{self, Actor, App, KeyFile, Request};
@@ -40,9 +41,10 @@ enum Door {
 
 impl Session {
     /// Speaks to the daemon if one listens, else opens the store.
-    pub fn open(global: &Global, settings: Settings) -> Result<Session, Failure> {
+    pub fn open(global: &Global, known: impl Into<Known>) -> Result<Session, Failure> {
+        let Known { settings, daemon_only } = known.into();
         let asked_now = asked_now(global, &settings)?;
-        let door = door(&settings, asked_now)?;
+        let door = if daemon_only { Door::Daemon } else { door(&settings, asked_now)? };
         Ok(Session { settings: Arc::new(settings), as_name: global.as_name.clone(), asked_now, door })
     }
 
@@ -134,20 +136,24 @@ fn standing(house: &House, asked_now: Option<Timestamp>) -> Timestamp {
     let now = house.now();
     if asked_now.is_some_and(|asked| asked < now) {
         let stands = app::views::When::new(now, &house.settings.team.time_zone);
-        eprintln!("vigie: the simulated clock stands at {stands} and never runs backwards");
+        complain(&format!("the simulated clock stands at {stands} and never runs backwards"));
     }
     now
 }
 
-/// Opens the house for the daemon: another command may hold the store for a moment.
+/// Opens the house for the daemon: another command may hold the store for a moment. Where another
+/// daemon has it, trying again helps nobody: refused.
 pub(super) fn open_house(settings: Settings, asked_now: Option<Timestamp>) -> Result<House, Failure> {
     let started = Instant::now();
     loop {
         match House::open(settings.clone(), asked_now) {
             Ok(house) => return Ok(house),
-            Err(HouseError::Store(StoreError::InUse(_)))
-                if started.elapsed() < PATIENCE && UnixStream::connect(&settings.socket).is_err() =>
-            {
+            Err(HouseError::Store(StoreError::InUse(store))) if UnixStream::connect(&settings.socket).is_ok() => {
+                let (store, socket) = (store.display(), settings.socket.display());
+                let words = format!("refused: another daemon runs on {store} and listens at {socket}");
+                return Err(Failure::new(FAILED, words));
+            }
+            Err(HouseError::Store(StoreError::InUse(_))) if started.elapsed() < PATIENCE => {
                 std::thread::sleep(Duration::from_millis(50));
             }
             Err(error) => return Err(not_opened(&error)),

@@ -46,38 +46,63 @@ fn none(what: &str) -> String {
     format!("no {what}\n")
 }
 
-/// Below this many columns a list of tickets leaves out who and whose: words cut in pieces help nobody.
-const WIDE: u16 = 110;
+/// What a subject keeps at least of a line, with its padding: words cut in pieces help nobody.
+const SUBJECT_LEAST: usize = 26;
 
 pub(super) fn tickets(out: &Output, tickets: &[TicketView], now: Timestamp) -> String {
     if tickets.is_empty() {
         return none("tickets");
     }
-    let mut table = table(out, &["ticket", "state", "", "due", "subject", "from", "assignee"]);
+    let headers = ["ticket", "state", "", "due", "subject", "from", "assignee"];
+    let mut table = table(out, &headers);
+    let mut widths = headers.map(str::len);
     for ticket in tickets {
         let urgent = urgency(ticket);
         let (due, broken) = due_in_short(out, ticket, now);
-        table.add_row([
-            Cell::new(&ticket.number),
-            Cell::new(ticket.state.word()),
-            loud(urgent.to_owned(), !urgent.is_empty()),
-            loud(due, broken),
-            Cell::new(shortened(&ticket.subject.line(), 80)),
-            Cell::new(shortened(&from(&ticket.reporter), 40)),
-            Cell::new(or_dash(ticket.assignee.as_deref())),
-        ]);
+        let words = [
+            ticket.number.clone(),
+            ticket.state.word().to_owned(),
+            urgent.to_owned(),
+            due,
+            shortened(&ticket.subject.line(), 80),
+            shortened(&from(&ticket.reporter), 40),
+            or_dash(ticket.assignee.as_deref()).to_owned(),
+        ];
+        for (width, words) in widths.iter_mut().zip(&words) {
+            *width = (*width).max(words.chars().count());
+        }
+        let is_loud = |place| (place == 2 && !urgent.is_empty()) || (place == 3 && broken);
+        table.add_row(words.into_iter().enumerate().map(|(place, words)| loud(words, is_loud(place))));
     }
     for fixed in 0..4 {
         whole(&mut table, fixed);
     }
-    if table.width().is_some_and(|width| width < WIDE) {
-        for left_out in [5, 6] {
-            if let Some(column) = table.column_mut(left_out) {
-                column.set_constraint(ColumnConstraint::Hidden);
-            }
+    let hidden = table.width().map_or(&[][..], |width| too_many(&widths, width.into()));
+    for left_out in hidden {
+        if let Some(column) = table.column_mut(*left_out) {
+            column.set_constraint(ColumnConstraint::Hidden);
         }
     }
-    finish(&table)
+    let mut text = finish(&table);
+    if !hidden.is_empty() {
+        let names: Vec<&str> = hidden.iter().map(|place| headers[*place]).collect();
+        let columns = if names.len() == 1 { "column" } else { "columns" };
+        text.push_str(&format!("({columns} {} hidden: widen the terminal or use --json)\n", names.join(", ")));
+    }
+    text
+}
+
+/// Which columns of a list of tickets do not fit: who reports goes first, then whose it is.
+fn too_many(widths: &[usize; 7], terminal: usize) -> &'static [usize] {
+    let padded = |place: usize| widths[place] + 2;
+    let least = (0..4).map(padded).sum::<usize>() + SUBJECT_LEAST;
+    if least + padded(5) + padded(6) <= terminal {
+        &[]
+    } else if least + padded(6) <= terminal {
+        &[5]
+    } else {
+        &[5, 6]
+    }
 }
 
 /// Lets a column never wrap.
@@ -114,7 +139,7 @@ fn due_in_short(out: &Output, ticket: &TicketView, now: Timestamp) -> (String, b
         (Some(_), Some(due)) if due.at() <= now => {
             (format!("BROKEN {}", time::distance(due.at(), now, calendar)), true)
         }
-        (Some(_), Some(due)) => (format!("in {}", time::distance(now, due.at(), calendar)), false),
+        (Some(_), Some(due)) => (time::deadline(due, now, &out.settings.team.time_zone), false),
         _ if ticket.answered_at.is_some() => ("answered".to_owned(), false),
         _ => ("-".to_owned(), false),
     }
@@ -214,6 +239,9 @@ pub(super) fn duty(out: &Output, duty: &DutyView, now: Timestamp) -> String {
     let mut lines = vec![("on duty", out.bold(&on_duty))];
     lines.extend(duty.until.map(|until| ("until", day(until))));
     lines.extend(duty.next.clone().map(|next| ("then", next)));
+    lines.extend(
+        duty.overrides.iter().map(|o| ("stands in", format!("{}, {} to {}", o.analyst, day(o.from), day(o.to)))),
+    );
     lines.extend(duty.gaps.iter().map(|gap| ("GAP", out.loud(&format!("{} to {}", day(gap.from), day(gap.to))))));
     let mut text = facts(&lines);
     if !duty.pages.is_empty() {
@@ -332,4 +360,17 @@ pub(super) fn status(out: &Output, status: &StatusView, now: Timestamp) -> Strin
         false => text.push_str("nothing needs a person\n"),
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::too_many;
+
+    #[test]
+    fn a_list_leaves_out_only_what_does_not_fit() {
+        let widths = [14, 7, 6, 15, 40, 30, 8];
+        assert_eq!(too_many(&widths, 118), &[] as &[usize]);
+        assert_eq!(too_many(&widths, 100), &[5]);
+        assert_eq!(too_many(&widths, 80), &[5, 6]);
+    }
 }

@@ -1,8 +1,10 @@
 //! The text of an answer or a note: from stdin, or from the person's editor.
 //!
-//! Failure: nothing is written, nothing is asked.
+//! Failure: nothing is written, nothing is asked. Known gap: a draft stays behind where the command
+//! itself is killed (SIGKILL, SIGTERM) while the editor is open; it is readable by its owner alone.
 
-use super::{FAILED, Failure};
+use super::{FAILED, Failure, complain};
+use crate::rules::settings::Settings;
 use std::fs::File;
 use std::io::{IsTerminal, Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
@@ -12,14 +14,14 @@ use std::path::{Path, PathBuf};
 const MOST: u64 = (1 << 20) + 1;
 
 /// Reads the text. On a terminal `$VISUAL` or `$EDITOR` opens, with `about` as a comment.
-pub(super) fn read(about: &str) -> Result<String, Failure> {
+pub(super) fn read(about: &str, settings: &Settings) -> Result<String, Failure> {
     let stdin = std::io::stdin();
     let editor = ["VISUAL", "EDITOR"].into_iter().find_map(|name| std::env::var(name).ok().filter(|e| !e.is_empty()));
     match editor {
-        Some(editor) if stdin.is_terminal() => edit(&editor, about),
+        Some(editor) if stdin.is_terminal() => edit(&editor, about, settings),
         _ => {
             if stdin.is_terminal() {
-                eprintln!("{about}: write the text, end with Ctrl-D ($EDITOR is not set)");
+                complain(&format!("{about}: write the text, end with Ctrl-D ($EDITOR is not set)"));
             }
             text_of(stdin)
         }
@@ -41,12 +43,41 @@ impl Drop for Draft {
     }
 }
 
-fn edit(editor: &str, about: &str) -> Result<String, Failure> {
+/// Where a draft may lie, best first: in memory and of this user, beside the store, anywhere.
+fn folders(settings: &Settings) -> Vec<PathBuf> {
+    let runtime = std::env::var_os("XDG_RUNTIME_DIR").filter(|set| !set.is_empty()).map(PathBuf::from);
+    let beside = settings.store.path.parent().map(Path::to_owned);
+    runtime.into_iter().chain(beside).chain([std::env::temp_dir()]).collect()
+}
+
+/// Makes the draft in the first folder that takes it.
+fn begin(folders: &[PathBuf]) -> std::io::Result<(Draft, File)> {
+    let name = format!("vigie-{}.txt", crate::edge::random::code());
+    let mut outcome = Err(std::io::ErrorKind::NotFound.into());
+    for folder in folders {
+        let path = folder.join(&name);
+        outcome = File::options().write(true).create_new(true).mode(0o600).open(&path).map(|file| (Draft(path), file));
+        if outcome.is_ok() {
+            break;
+        }
+    }
+    outcome
+}
+
+/// Ctrl-C in the editor goes to both of us: the editor decides what it means, and we live to
+/// remove the draft. So it is when the terminal goes away.
+fn outlive_the_editor() -> std::io::Result<()> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let _within = runtime.enter();
+    // The handlers stay, though nobody listens.
+    signal(SignalKind::interrupt()).and(signal(SignalKind::hangup())).map(drop)
+}
+
+fn edit(editor: &str, about: &str, settings: &Settings) -> Result<String, Failure> {
     let failed = |e: std::io::Error| Failure::new(FAILED, format!("cannot open {editor}: {e}"));
-    let folder = std::env::var_os("XDG_RUNTIME_DIR").map_or_else(std::env::temp_dir, PathBuf::from);
-    let name: String = crate::edge::random::code();
-    let draft = Draft(folder.join(format!("vigie-{name}.txt")));
-    let mut file = File::options().write(true).create_new(true).mode(0o600).open(&draft.0).map_err(failed)?;
+    outlive_the_editor().map_err(failed)?;
+    let (draft, mut file) = begin(&folders(settings)).map_err(failed)?;
     file.write_all(
         format!("\n# {about}\n# Lines that start with # are left out. An empty text: nothing is done.\n").as_bytes(),
     )

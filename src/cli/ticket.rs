@@ -3,7 +3,7 @@
 use super::args::{Global, TicketCommand};
 use super::output::{json, write};
 use super::reach::Session;
-use super::{FAILED, Failure, ask, settings, text};
+use super::{FAILED, Failure, ask, ask_at, complain, known, text};
 use crate::api::Reply;
 use crate::app::views::{Answer, AttachmentView};
 use crate::app::{Answering, Request};
@@ -21,14 +21,15 @@ pub(super) fn run(global: &Global, command: TicketCommand) -> Result<u8, Failure
         TicketCommand::Attachments { number, save: Some(folder) } => return save(global, number, &folder),
         TicketCommand::Answer { number, to, reason, allow_clear: _ } => {
             // Read before the store is opened: a person writes for longer than others may wait.
-            settings(global)?;
-            let text = text::read(&format!("Answer to ticket {number}"))?;
-            Request::TicketAnswer(Answering { number, to, text, allow_clear: reason })
+            let known = known(global)?;
+            let text = text::read(&format!("Answer to ticket {number}"), &known.settings)?;
+            let answering = Answering { number, to, text, allow_clear: reason };
+            return ask_at(global, known, Request::TicketAnswer(answering));
         }
         TicketCommand::Note { number } => {
-            settings(global)?;
-            let text = text::read(&format!("Internal note to ticket {number}"))?;
-            Request::TicketNote { number, text }
+            let known = known(global)?;
+            let text = text::read(&format!("Internal note to ticket {number}"), &known.settings)?;
+            return ask_at(global, known, Request::TicketNote { number, text });
         }
         TicketCommand::Assign { numbers, analyst } => {
             Request::TicketAssign { numbers: several(&numbers), analyst: Some(analyst).filter(|name| name != "none") }
@@ -78,7 +79,7 @@ struct Saved {
 }
 
 fn save(global: &Global, number: String, folder: &Path) -> Result<u8, Failure> {
-    let session = Session::open(global, settings(global)?)?;
+    let session = Session::open(global, known(global)?)?;
     let listed = session.ask(Request::TicketAttachments { number: number.clone() })?;
     let Answer::Attachments(attachments) = listed.answer else { return Err(unexpected()) };
     let failed = |e: std::io::Error| Failure::new(FAILED, format!("cannot make {}: {e}", folder.display()));
@@ -90,7 +91,7 @@ fn save(global: &Global, number: String, folder: &Path) -> Result<u8, Failure> {
         let Reply { answer: Answer::Octets(octets), .. } = session.ask(request)? else { return Err(unexpected()) };
         let written = write_new(&file, &octets.0);
         if let Err(e) = &written {
-            eprintln!("vigie: {} is not written: {e}", file.display());
+            complain(&format!("{} is not written: {e}", file.display()));
         }
         saved.push(Saved { attachment, file: written.is_ok().then_some(file) });
     }

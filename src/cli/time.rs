@@ -33,7 +33,15 @@ pub(super) fn deadline(at: When, now: Timestamp, zone: &TimeZone) -> String {
     before.strftime(format).to_string()
 }
 
-/// How long until (or since) a deadline: in business days, or in hours where it is less than one.
+/// How long until a deadline, to the nearest business day: right after a promise of two it is two.
+pub(super) fn until(now: Timestamp, due: Timestamp, calendar: &Calendar) -> String {
+    match calendar.elapsed(now, due) {
+        0 => distance(now, due, calendar),
+        _ => distance(now, due.saturating_add(12.hours()).unwrap_or(due), calendar),
+    }
+}
+
+/// How long since a deadline: in whole business days, or in hours where it is less than one.
 pub(super) fn distance(from: Timestamp, to: Timestamp, calendar: &Calendar) -> String {
     match calendar.elapsed(from, to) {
         0 => hours(to.duration_since(from).as_mins()),
@@ -94,6 +102,10 @@ mod tests {
             let due = at(due);
             assert_eq!(deadline(When::new(due, &zone), now, &zone), shown);
             assert_eq!(distance(now, due, &calendar), far, "{shown}");
+            assert_eq!(until(now, due, &calendar), far, "{shown}");
         }
+        let due = at("2026-12-01T18:01");
+        assert_eq!(until(at("2026-11-27T18:05"), due, &calendar), "2 business days", "right after a promise of two");
+        assert_eq!(until(at("2026-11-30T17:00"), due, &calendar), "1 business day");
     }
 }

@@ -64,7 +64,7 @@ pub fn reopened(tx: &Tx, filing: &Filing, message: i64) -> Result<()> {
     let Filing { settings, report, decision, now, .. } = *filing;
     let Some(before) = tickets::message(tx, message)? else { return Ok(()) };
     let problems: Vec<String> = report.problems.iter().map(|p| p.word().to_owned()).collect();
-    tickets::set_message_opened(tx, message, report.subject.raw(), report.text.raw(), &problems)?;
+    rechecks::set_opened(tx, message, report.subject.raw(), report.text.raw(), &problems)?;
     set_rechecked(tx, message, report, now)?;
     tickets::insert_content(tx, message, &report.attachments, &report.indicators)?;
     file::keep_candidates(tx, filing, before.ticket_id)?;

@@ -82,7 +82,8 @@ pub(super) fn open_ticket(tx: &Tx, filing: &Filing) -> Result<(i64, i64)> {
         &Ticket {
             id: 0,
             number: number.to_string(),
-            state: State::New,
+            // What an older time left behind asks nothing of anybody, until its reporter writes again.
+            state: if mail.history && !decision.alert { State::Closed } else { State::New },
             subject: subject::without_tags(report.subject.raw(), &settings.team.ticket_prefix),
             mailbox: mail.mailbox.clone(),
             kind: decision.kind,

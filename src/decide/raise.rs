@@ -3,7 +3,7 @@
 //!
 //! Failure: none of its own. Where nobody can be told, the history says so and `status` shows it.
 
-use crate::rules::intent::Intent;
+use crate::rules::intent::{Intent, OutKind};
 use crate::rules::paging::{self, Storm};
 use crate::rules::settings::Settings;
 use crate::store::duty::NewPage;
@@ -77,14 +77,23 @@ pub fn alert(tx: &Tx, settings: &Settings, ticket: i64, message: i64, follow_up:
             let telling = Telling { ticket: Some(ticket), slot: &slot, analysts, not_before: now };
             owe_each(tx, settings, &telling, now, |analyst| Intent::Alert { message, follow_up, analyst })?;
         }
-        Storm::Grouped { window_start: since, send_at } => {
-            let slot = format!("alerts-{}", since.as_second());
+        Storm::Grouped { mut window_start, mut send_at } => {
+            // A group mail that has left, or is on its way, cannot tell of one more: the next one does.
+            while !outbox::is_unsealed(tx, OutKind::Alert, &alerts_slot(window_start))? {
+                (window_start, send_at) = (window_start + paging::GROUP_EVERY, send_at + paging::GROUP_EVERY);
+            }
+            let since = window_start;
+            let slot = alerts_slot(since);
             let telling = Telling { ticket: None, slot: &slot, analysts, not_before: send_at };
             history::add(tx, Some(ticket), now, history::VIGIE, &alerted_with_others(since))?;
             owe_each(tx, settings, &telling, now, |analyst| Intent::AlertGroup { since, analyst })?;
         }
     }
     Ok(())
+}
+
+fn alerts_slot(window_start: Timestamp) -> String {
+    format!("alerts-{}", window_start.as_second())
 }
 
 /// What the history of a ticket says when its alert is one of the "N more" of a window.
@@ -113,9 +122,15 @@ pub fn page(tx: &Tx, settings: &Settings, ticket: i64, now: Timestamp, code: &st
             let wish = Wish { ticket: Some(ticket), slot: own_slot, what: "urgent", send_at: now, code };
             raise_page(tx, settings, &wish, now)?;
         }
-        Storm::Grouped { window_start, send_at } => {
-            let slot = format!("group-{}", window_start.as_second());
-            let group = match duty::page_of_slot(tx, &slot)? {
+        Storm::Grouped { mut window_start, mut send_at } => {
+            let mut slot = group_slot(window_start);
+            let mut group = duty::page_of_slot(tx, &slot)?;
+            while group.map_or(Ok(false), |page| is_closed(tx, page))? {
+                (window_start, send_at) = (window_start + paging::GROUP_EVERY, send_at + paging::GROUP_EVERY);
+                slot = group_slot(window_start);
+                group = duty::page_of_slot(tx, &slot)?;
+            }
+            let group = match group {
                 Some(group) => Some(group),
                 None => raise_page(tx, settings, &Wish { ticket: None, slot, what: "group", send_at, code }, now)?,
             };
@@ -129,6 +144,17 @@ pub fn page(tx: &Tx, settings: &Settings, ticket: i64, now: Timestamp, code: &st
         }
     }
     Ok(())
+}
+
+fn group_slot(window_start: Timestamp) -> String {
+    format!("group-{}", window_start.as_second())
+}
+
+/// Whether a group page can tell of no further ticket: somebody acknowledged it, or it has left or is
+/// on its way.
+fn is_closed(tx: &Tx, page: i64) -> Result<bool> {
+    let acknowledged = duty::page(tx, page)?.is_some_and(|page| page.acknowledged_at.is_some());
+    Ok(acknowledged || !outbox::is_unsealed(tx, OutKind::Page, &format!("page-{page}-0"))?)
 }
 
 /// Raises a page that tries the way to the analyst on duty; gives its id. None: nobody can be reached.

@@ -1,7 +1,7 @@
 //! Mail out into a folder, one `.eml` a message, for trials and for sites that carry it on themselves.
 //!
 //! The name follows from the outbox row and the content, so a retry after a crash meets its own
-//! file, and nothing is ever overwritten. Hostile data: none, the mail is ours. Failure: Later.
+//! file, and nothing is ever overwritten; nobody but its owner reads one. Hostile data: none, the mail is ours. Failure: Later.
 
 use super::smtp::Parcel;
 use crate::rules::address::Address;
@@ -9,6 +9,7 @@ use crate::rules::trouble::Trouble;
 use sha2::{Digest, Sha256};
 use std::fs::{self, File};
 use std::io::{self, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 
 /// Puts the mail of outbox row `id` into `folder` and gives the name of its file. The envelope
@@ -31,10 +32,11 @@ fn write_once(folder: &Path, name: &str, content: &[u8]) -> io::Result<()> {
     if target.try_exists()? {
         return Ok(());
     }
-    fs::create_dir_all(folder)?;
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
     // A leftover of a crash is replaced; only one process owns the store, and so the outbox.
     let unfinished = folder.join(format!(".{name}.tmp"));
-    let mut file = File::create(&unfinished)?;
+    let mut file = File::options().write(true).create(true).truncate(true).mode(0o600).open(&unfinished)?;
+    file.set_permissions(fs::Permissions::from_mode(0o600))?;
     file.write_all(content)?;
     file.sync_all()?;
     fs::rename(&unfinished, &target)?;
@@ -64,6 +66,8 @@ mod tests {
             fs::read_to_string(folder.join(&first)).unwrap(),
             "X-Envelope-From: <>\r\nX-Envelope-To: <a@corp.example>\r\nSubject: x\r\n\r\nhello\r\n"
         );
+        let mode = fs::metadata(folder.join(&first)).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600, "mail that leaves may be in clear");
         fs::write(folder.join(format!(".{first}.tmp")), "half").unwrap();
         assert_eq!(deliver(&folder, 9, &parcel(None, b"Subject: x\r\n\r\nhello\r\n")).unwrap(), first);
         fs::remove_file(folder.join(format!(".{first}.tmp"))).unwrap();

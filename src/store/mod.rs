@@ -2,7 +2,8 @@
 //!
 //! One writer (BEGIN IMMEDIATE), read-only readers, WAL, synchronous=FULL. All work is
 //! synchronous closures: nothing can be awaited inside a transaction (law 10). Whoever opens
-//! the store holds an exclusive lock beside it; a second one is refused.
+//! the store holds an exclusive lock beside it; a second one is refused. What root makes in
+//! another user's folder is given to that user, so that the daemon can open it.
 //!
 //! Hostile data: texts of mails, bound as parameters only. Failure: `StoreError`, in words
 //! for the operator; nothing is half written.
@@ -50,6 +51,34 @@ pub enum StoreError {
     Sql(rusqlite::Error),
 }
 
+impl StoreError {
+    /// Whether the store itself is at fault, whatever it was asked to keep: full, busy, unreadable. The
+    /// same work may succeed later.
+    pub fn is_passing(&self) -> bool {
+        use rusqlite::ErrorCode::{
+            CannotOpen, DatabaseBusy, DatabaseLocked, FileLockingProtocolFailed, OperationInterrupted, OutOfMemory,
+            PermissionDenied, ReadOnly, SystemIoFailure,
+        };
+        match self {
+            StoreError::Sql(error) => matches!(
+                error.sqlite_error_code(),
+                Some(
+                    CannotOpen
+                        | DatabaseBusy
+                        | DatabaseLocked
+                        | FileLockingProtocolFailed
+                        | OperationInterrupted
+                        | OutOfMemory
+                        | PermissionDenied
+                        | ReadOnly
+                        | SystemIoFailure
+                )
+            ),
+            _ => true,
+        }
+    }
+}
+
 impl From<rusqlite::Error> for StoreError {
     fn from(error: rusqlite::Error) -> Self {
         use rusqlite::ErrorCode::{DatabaseCorrupt, DiskFull, NotADatabase};
@@ -91,7 +120,8 @@ impl Store {
         let lock = lock(path)?;
         if !path.exists() {
             // SQLite takes the mode of the file for its log too.
-            for_us_alone().create_new(true).open(path).map_err(|e| StoreError::File(path.to_owned(), e))?;
+            let made = for_us_alone().create_new(true).open(path).and_then(|file| give_to_owner_of_folder(&file, path));
+            made.map_err(|e| StoreError::File(path.to_owned(), e))?;
         }
         let mut writer = connect(path, key.as_ref(), OpenFlags::SQLITE_OPEN_READ_WRITE)?;
         writer.pragma_update(None, "journal_mode", "WAL")?;
@@ -155,6 +185,7 @@ fn lock(path: &Path) -> Result<File> {
         .create(true)
         .truncate(false)
         .open(&lock_path)
+        .and_then(|file| give_to_owner_of_folder(&file, &lock_path).map(|()| file))
         .map_err(|e| StoreError::File(lock_path.clone(), e))?;
     match file.try_lock() {
         Ok(()) => Ok(file),
@@ -171,9 +202,20 @@ fn for_us_alone() -> std::fs::OpenOptions {
     options
 }
 
+/// A file of root's in a folder of the daemon's user would shut the daemon out. SQLite itself does
+/// the same for the files that it makes beside the store.
+fn give_to_owner_of_folder(file: &File, path: &Path) -> std::io::Result<()> {
+    use std::os::unix::fs::{MetadataExt, fchown};
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let (made, folder) = (file.metadata()?, folder.metadata()?);
+    if made.uid() == 0 && folder.uid() != 0 { fchown(file, Some(folder.uid()), Some(folder.gid())) } else { Ok(()) }
+}
+
 fn connect(path: &Path, key: Option<&Zeroizing<String>>, flags: OpenFlags) -> Result<Connection> {
     let connection = Connection::open_with_flags(path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
     if let Some(key) = key {
+        // A key that does not fit is told by us: SQLCipher would write to stderr by itself.
+        let _ = connection.execute_batch("PRAGMA cipher_log = off; PRAGMA cipher_log_level = NONE");
         // The key pragma must come first. It is a raw key: no passphrase stretching at each connection.
         let pragma = Zeroizing::new(format!("PRAGMA key = \"x'{}'\"", key.as_str()));
         connection.execute_batch(&pragma)?;

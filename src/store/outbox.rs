@@ -91,6 +91,15 @@ pub fn owe(
     Ok(inserted == 1)
 }
 
+/// Whether everything owed under a slot, to whomever, can still say more: none of it is sealed yet.
+pub fn is_unsealed(c: &Connection, kind: OutKind, slot: &str) -> Result<bool> {
+    // The analyst's name follows behind a `-`; the next character after that is `.`.
+    let sealed = c
+        .prepare_cached("SELECT 1 FROM outbox WHERE kind = ?1 AND slot >= ?2 AND slot < ?3 AND state <> 'queued'")?
+        .exists((kind.word(), format!("{slot}-"), format!("{slot}.")))?;
+    Ok(!sealed)
+}
+
 /// One row.
 pub fn get(c: &Connection, id: i64) -> Result<Option<Out>> {
     c.prepare_cached(&format!("SELECT {COLUMNS} FROM outbox WHERE id = ?1"))?.query_row([id], read_row).maybe()

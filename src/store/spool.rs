@@ -139,7 +139,7 @@ pub fn insert(tx: &Tx, mail: &Arrival, now: Timestamp) -> Result<Option<i64>> {
             uid,
             place,
             raw_id,
-            content_key(&mail.bytes),
+            key_of(mail),
             i64::try_from(mail.full_size).unwrap_or(i64::MAX),
             micros(mail.received_at),
             micros(now),
@@ -181,8 +181,22 @@ fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|b| format!("{b:02x}")).collect()
 }
 
+/// So much of the begin of a mail, with its size, tells it from all others.
+const TELLING: usize = 64 * 1024;
+
+/// The key of a mail's copies. Where too little is here to tell it from another mail, it has none:
+/// rather two tickets for one mail than one for two.
+fn key_of(mail: &Arrival) -> String {
+    let key = content_key(&mail.bytes);
+    match mail.full_size > mail.bytes.len() as u64 {
+        true if mail.bytes.len() < TELLING || key.is_empty() => String::new(),
+        true => format!("{key}/{}", mail.full_size),
+        false => key,
+    }
+}
+
 /// What two copies of one mail have in common: SHA-256 of the octets with the trace fields on
-/// top (what relays and mailboxes add) set aside (law 1).
+/// top (what relays and mailboxes add) set aside (law 1). Empty: nothing is left to compare.
 pub fn content_key(bytes: &[u8]) -> String {
     const TRACE: &[&str] = &[
         "return-path",
@@ -211,7 +225,7 @@ pub fn content_key(bytes: &[u8]) -> String {
             rest = after_line(rest);
         }
     }
-    hex(&Sha256::digest(rest))
+    if rest.trim_ascii().is_empty() { String::new() } else { hex(&Sha256::digest(rest)) }
 }
 
 fn after_line(bytes: &[u8]) -> &[u8] {
@@ -248,7 +262,7 @@ pub fn count_attempt(tx: &Tx, id: i64) -> Result<u32> {
         .query_row([id], |row| row.get(0))?)
 }
 
-/// Takes back the count of an attempt that failed for want of room: no fault of the mail.
+/// Takes back the count of an attempt that the store failed: no fault of the mail.
 pub fn forgive_attempt(tx: &Tx, id: i64) -> Result<()> {
     tx.execute("UPDATE spool SET attempts = attempts - 1 WHERE id = ?1 AND attempts > 0", [id])?;
     Ok(())
@@ -256,6 +270,9 @@ pub fn forgive_attempt(tx: &Tx, id: i64) -> Result<()> {
 
 /// Another spooled copy of the same mail that has a ticket already.
 pub fn twin(c: &Connection, mail: &Spooled) -> Result<Option<(i64, i64)>> {
+    if mail.content_key.is_empty() {
+        return Ok(None);
+    }
     c.prepare_cached(
         "SELECT ticket_id, message_id FROM spool WHERE content_key = ?1 AND role = ?2 AND id <> ?3 \
          AND state IN ('filed', 'joined') AND ticket_id IS NOT NULL AND message_id IS NOT NULL ORDER BY id LIMIT 1",
@@ -438,6 +455,8 @@ mod tests {
         assert_ne!(content_key(mail.as_bytes()), content_key(mail.replace("hello", "hullo").as_bytes()));
         // A Received field below other fields is content.
         assert_ne!(content_key(mail.as_bytes()), content_key(mail.replace("by c", "by d").as_bytes()));
-        assert_eq!(content_key(b""), content_key(b"Received: x"));
+        for nothing in [&b""[..], b"\r\n", b"Received: x", b"From me\nReceived: x\r\n\ty\r\n\r\n"] {
+            assert_eq!(content_key(nothing), "", "nothing has no copies");
+        }
     }
 }

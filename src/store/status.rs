@@ -4,6 +4,9 @@ use super::{Result, Tx, instant, micros};
 use jiff::Timestamp;
 use rusqlite::Connection;
 
+/// Not a loop: why the last reload of the config was refused. Gone once one is taken.
+pub const CONFIG: &str = "config";
+
 /// One loop's last turn.
 #[derive(Debug, Clone)]
 pub struct LoopStatus {

@@ -524,18 +524,6 @@ pub fn messages_without_key(c: &Connection) -> Result<Vec<Message>> {
     Ok(found.collect::<rusqlite::Result<_>>()?)
 }
 
-/// Replaces what a message says, once it could be opened. The verdict at arrival stays.
-pub fn set_message_opened(tx: &Tx, id: i64, subject: &str, text: &str, problems: &[String]) -> Result<()> {
-    let problems = serde_json::to_string(problems).unwrap_or_default();
-    tx.execute(
-        "UPDATE message SET subject = ?2, text = ?3, problems = ?4 WHERE id = ?1",
-        (id, subject, text, problems),
-    )?;
-    tx.execute("DELETE FROM attachment WHERE message_id = ?1", [id])?;
-    tx.execute("DELETE FROM indicator WHERE message_id = ?1", [id])?;
-    Ok(())
-}
-
 impl Message {
     /// JSON of what is known to be proven by now.
     pub fn latest_verdict(&self) -> Option<&str> {

@@ -29,26 +29,38 @@ pub(super) fn team(
 ) -> Result<Option<Arc<dyn PrivateKeys>>, Failure> {
     for file in settings.pgp.secret_keys.iter().filter(|file| file.exists()) {
         match secret::read_octets(file) {
+            // Without an agent the key is of no use: its line below says so.
             Ok(octets) if secret::is_public(&octets) => {
-                findings.ok("secret", format!("{} holds public certificates alone", file.display()))?
+                if settings.pgp.agent_socket.is_some() {
+                    findings.ok("secret", format!("{} holds public certificates alone", file.display()))?;
+                }
             }
-            _ => private(file, findings)?,
+            Ok(_) => private(file, findings)?,
+            // So does it where the file cannot be read.
+            Err(_) => {}
         }
     }
     let keys: Arc<dyn PrivateKeys> = match store.and_then(|store| store.session.house()) {
         Some(house) => house.keys.clone(),
         None => house::load_keys(settings),
     };
-    for trouble in keys.troubles() {
+    let troubles = keys.troubles();
+    for trouble in &troubles {
         findings.fail("team key", trouble)?;
     }
+    // Of what an agent holds, the trouble may not name the key.
+    let by_agent = settings.pgp.agent_socket.is_some() && !troubles.is_empty();
+    let is_troubled =
+        |key: &TeamKey| by_agent || troubles.iter().any(|trouble| trouble.contains(key.fingerprint.as_str()));
     if keys.team().is_empty() {
         findings.fail("team key", "no key of the team could be loaded: nothing can be decrypted or signed")?;
         return Ok(None);
     }
     for (place, key) in keys.team().iter().enumerate() {
         match facts(key, now) {
-            Some(facts) => one(place, &facts, key, now, findings)?,
+            // That it works is not said of a key of which it was just denied.
+            Some(_) if place > 0 && is_troubled(key) => {}
+            Some(facts) => one((place, is_troubled(key)), &facts, key, now, findings)?,
             None => findings.fail("team key", format!("{} cannot be read", key.fingerprint))?,
         }
     }
@@ -61,7 +73,7 @@ fn facts(key: &TeamKey, now: Timestamp) -> Option<CertificateFacts> {
 
 /// One key of the team. The first must sign and be encrypted to; of others it is enough that they decrypt.
 fn one(
-    place: usize,
+    (place, is_troubled): (usize, bool),
     facts: &CertificateFacts,
     key: &TeamKey,
     now: Timestamp,
@@ -84,6 +96,7 @@ fn one(
                 expires.map_or("a subkey expires".to_owned(), |day| format!("it expires on {day}, or a subkey before"));
             findings.warn("team key", format!("{name} ends within {days} days ({what}): extend it and publish it anew"))
         }
+        None if is_troubled => Ok(()),
         None => {
             let until = expires.map_or("never expires".to_owned(), |day| format!("expires on {day}"));
             findings.ok("team key", format!("{name} signs and decrypts; {until}"))

@@ -11,8 +11,7 @@ use crate::edge::{maildir, smtp};
 use crate::respond::post;
 use crate::rules::settings::{Existing, Imap, Mailbox, Server, Settings, Source, Transport};
 use crate::store::spool;
-use std::fs::{DirBuilder, File};
-use std::os::unix::fs::DirBuilderExt;
+use std::fs::File;
 use std::path::Path;
 use std::time::Duration;
 
@@ -202,10 +201,10 @@ async fn knock(server: &Server, hello: &str) -> Result<(), String> {
     smtp::probe(&smtp::Access { server, password, tls, hello, timeouts }).await.map_err(|trouble| trouble.to_string())
 }
 
-/// Whether files can be made in the folder; it is made where it is missing, as sending would.
+/// Whether files can be made in the folder, or where it is missing, it itself.
 fn writable(folder: &Path) -> std::io::Result<()> {
-    DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
-    let probe = folder.join(format!(".vigie-check-{}", std::process::id()));
+    let there = folder.ancestors().find(|folder| folder.exists()).unwrap_or(folder);
+    let probe = there.join(format!(".vigie-check-{}", std::process::id()));
     File::create(&probe)?;
     std::fs::remove_file(&probe)
 }

@@ -137,6 +137,14 @@ pub fn recipients(message: &[u8]) -> Option<Vec<String>> {
     outline.container.map(|_| outline.recipients)
 }
 
+/// Whether data looks like a message that is signed, compressed or bare, and not encrypted, by its
+/// packets alone. Keys and detached signatures do not.
+pub fn is_in_the_clear(message: &[u8]) -> bool {
+    let Some(octets) = armor::octets_of(message) else { return false };
+    let first = armor::packets(&octets).find(|packet| !matches!(packet.tag, 10 | 21));
+    first.is_some_and(|packet| matches!(packet.tag, 4 | 8 | 11))
+}
+
 /// Whether one of these handles is a key of ours, also a retired one, or is hidden.
 pub fn names_our_key(recipients: &[String], ring: &Ring) -> bool {
     let team = team(ring);
