@@ -7,7 +7,7 @@
 //!
 //! Hostile data: the octets, passed on. Failure: the store's; the mail then waits.
 
-use crate::arrive::{candidates, open, read};
+use crate::arrive::{candidates, glance, open, read};
 use crate::decide::file::{self, Filing};
 use crate::decide::triage::triage;
 use crate::decide::{again, known, quarantine, sent};
@@ -18,10 +18,11 @@ use crate::house::House;
 use crate::rules::address::Address;
 use crate::rules::ladder;
 use crate::rules::report::{Problem, Report};
+use crate::rules::urgent::asks_urgent;
 use crate::rules::verdict::{Encryption, EncryptionProblem, Verdict};
 use crate::store::spool::{self, Role, SpoolState, Spooled};
 use crate::store::tickets::{self, Clock};
-use crate::store::{StoreError, certs, outbox, rechecks, settings as values};
+use crate::store::{StoreError, certs, history, outbox, rechecks, settings as values};
 use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 use std::cell::RefCell;
@@ -34,33 +35,35 @@ const ATTEMPTS: u32 = 3;
 /// So many are checked again before new mail is looked for.
 const BATCH: usize = 100;
 
-/// Everything that waits: mail that a new key opens, new mail, mail to be checked again. Gives how
-/// much of it was settled. Trouble with one of these keeps no other from being done; the first is told.
+/// Everything that waits: new mail first, then mail that a new key opens, then mail to be checked
+/// again. Gives how much of it was settled. Trouble with one of these keeps no other from being done;
+/// the first is told.
 pub fn catch_up(house: &House, now: Timestamp) -> Result<usize, StoreError> {
-    let reopened = reopen(house, now);
+    let keys_before = house.store.read(values::keys_seen)?;
+    let mut travelled = travel_all(house, now);
+    let reopened = reopen(house, keys_before.as_deref(), now);
     let mut settled = 0;
     loop {
-        let travelled = travel_all(house, now);
         let rechecked = recheck(house, now);
         settled += travelled.as_ref().unwrap_or(&0) + rechecked.as_ref().unwrap_or(&0);
         match (travelled, rechecked) {
             (Ok(_), Ok(0)) => return reopened.map(|opened| opened + settled),
             (Err(error), _) | (_, Err(error)) => return Err(error),
-            (Ok(_), Ok(_)) => {}
+            (Ok(_), Ok(_)) => travelled = travel_all(house, now),
         }
     }
 }
 
 /// Takes one spooled mail as far as it goes; gives its row as it is afterwards.
 pub fn travel(house: &House, id: i64, now: Timestamp) -> Result<Option<Spooled>, StoreError> {
-    let (attempts, mail) = house.store.write(|tx| Ok((spool::count_attempt(tx, id)?, spool::get(tx, id)?)))?;
-    let Some(mail) = mail else { return Ok(None) };
+    let Some(mail) = house.store.read(|c| spool::get(c, id))? else { return Ok(None) };
     if mail.state != SpoolState::New {
         return Ok(Some(mail));
     }
+    let attempts = house.store.write(|tx| spool::count_attempt(tx, id))?;
+    let mail = Spooled { attempts, ..mail };
     if attempts > ATTEMPTS {
-        let reason = "could not be read in three attempts";
-        return house.store.write(|tx| quarantine::hold(tx, &house.settings, &mail, reason, now)).map(Some);
+        return hold(house, &mail, "could not be read in three attempts", now).map(Some);
     }
     match catch_unwind(AssertUnwindSafe(|| understand_and_file(house, &mail, now))) {
         Ok(Err(error)) if error.is_passing() => {
@@ -75,6 +78,15 @@ pub fn travel(house: &House, id: i64, now: Timestamp) -> Result<Option<Spooled>,
             Ok(Some(mail))
         }
     }
+}
+
+/// Puts a mail into quarantine after a glance at its subject: it may be urgent.
+fn hold(house: &House, mail: &Spooled, reason: &str, now: Timestamp) -> Result<Spooled, StoreError> {
+    // Held also where not even its octets can be had.
+    let raw = mail.raw_id.and_then(|raw_id| house.store.read(|c| spool::raw(c, raw_id)).ok()).unwrap_or_default();
+    let code = random::code();
+    let held = quarantine::Held { reason, urgent: asks_urgent(&glance::subject(&raw)), code: &code };
+    house.store.write(|tx| quarantine::hold(tx, &house.settings, mail, &held, now))
 }
 
 /// Every mail that waits, oldest first; gives how many were settled. A mail that the store does not
@@ -107,17 +119,26 @@ fn travel_on(house: &House, id: i64, now: Timestamp) -> Result<bool, StoreError>
 }
 
 /// Where a key of the team can be used that could not before, mail that waited for a key is opened
-/// again (T106); gives how many could be. The verdict at arrival stays.
-fn reopen(house: &House, now: Timestamp) -> Result<usize, StoreError> {
-    if house.store.read(values::keys_seen)?.as_deref() == Some(&keys_seen(house)) {
+/// again (T106); gives how many could be. The verdict at arrival stays. `before`: the keys that were
+/// seen before this turn's new mail. Each attempt is counted before it is made, and taken back once
+/// it ended: a mail that breaks its reader three times is left as it is, and its history says so.
+fn reopen(house: &House, before: Option<&str>, now: Timestamp) -> Result<usize, StoreError> {
+    if before == Some(&keys_seen(house)) {
         return Ok(0);
     }
+    // New mail met a key that went away: the next turn must look again.
+    let went_away = before.is_some_and(|seen| !seen.is_empty())
+        && house.store.read(values::keys_seen)?.is_some_and(|seen| seen.is_empty());
     let mut opened = 0;
     for message in house.store.read(tickets::messages_without_key)? {
         let Some(mail) = house.store.read(|c| spool::of_message(c, message.id))? else { continue };
         let (Some(raw_id), Some(mailbox)) = (mail.raw_id, house.settings.mailbox(&mail.mailbox)) else { continue };
+        if !may_reopen(house, &mail, now)? {
+            continue;
+        }
         let raw = house.store.read(|c| spool::raw(c, raw_id))?;
         let Ok(report) = catch_unwind(AssertUnwindSafe(|| understand(house, &mail, &raw, now))) else { continue };
+        house.store.write(|tx| spool::forgive_attempt(tx, mail.id))?;
         if report.verdict.encryption != Encryption::Decrypted {
             continue;
         }
@@ -144,9 +165,25 @@ fn reopen(house: &House, now: Timestamp) -> Result<usize, StoreError> {
     house.store.write(|tx| {
         outbox::wake_unsealed(tx, now)?;
         rechecks::mark_team(tx, &team_handles(house, now))?;
-        values::set_keys_seen(tx, &seen)
+        values::set_keys_seen(tx, if went_away { "" } else { &seen })
     })?;
     Ok(opened)
+}
+
+/// Counts an attempt to open or check a filed mail again; whether it may be made. Its filing took up to
+/// `ATTEMPTS` of them, so that the count at which it is left goes beyond.
+fn may_reopen(house: &House, mail: &Spooled, now: Timestamp) -> Result<bool, StoreError> {
+    if mail.attempts > 2 * ATTEMPTS {
+        return Ok(false);
+    }
+    house.store.write(|tx| {
+        let attempts = spool::count_attempt(tx, mail.id)?;
+        if attempts > 2 * ATTEMPTS {
+            let what = "could not be opened again: each attempt broke the reader";
+            history::add(tx, mail.ticket_id, now, history::VIGIE, what)?;
+        }
+        Ok(attempts <= 2 * ATTEMPTS)
+    })
 }
 
 /// Which keys there are, and how many troubles they have.
@@ -188,10 +225,16 @@ fn check_again(house: &House, message: i64, now: Timestamp) -> Result<(), StoreE
         let raw = mail.as_ref().and_then(|mail| mail.raw_id).map(|raw_id| spool::raw(c, raw_id)).transpose()?;
         Ok(mail.zip(row).zip(raw))
     })?;
-    let checked = found.and_then(|((mail, row), raw)| {
-        let report = catch_unwind(AssertUnwindSafe(|| understand(house, &mail, &raw, now))).ok()?;
-        Some((row, report))
-    });
+    let checked = match found {
+        Some(((mail, row), raw)) if may_reopen(house, &mail, now)? => {
+            let report = catch_unwind(AssertUnwindSafe(|| understand(house, &mail, &raw, now))).ok();
+            if report.is_some() {
+                house.store.write(|tx| spool::forgive_attempt(tx, mail.id))?;
+            }
+            report.map(|report| (row, report))
+        }
+        _ => None,
+    };
     let Some((row, report)) = checked else { return house.store.write(|tx| rechecks::forget(tx, message)) };
     let latest: Option<Verdict> = row.latest_verdict().and_then(|json| serde_json::from_str(json).ok());
     let was_open = latest.is_some_and(|verdict| verdict.encryption == Encryption::Decrypted);
@@ -279,8 +322,7 @@ fn file_inbox(house: &House, mail: &Spooled, report: &Report, now: Timestamp) ->
     let settings = &house.settings;
     let Some(mailbox) = settings.mailbox(&mail.mailbox) else {
         // The mailbox has left the config since: its mail is not lost for that.
-        let reason = "its mailbox is no longer in the config";
-        return house.store.write(|tx| quarantine::hold(tx, settings, mail, reason, now));
+        return hold(house, mail, "its mailbox is no longer in the config", now);
     };
     let found = candidates::describe(report, now);
     let code = random::code();

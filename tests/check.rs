@@ -107,10 +107,12 @@ fn a_good_house_is_ok_in_every_line_and_check_alone_makes_no_store() {
     assert!(shown.lines().all(|line| line.starts_with("ok    ")), "{shown}");
 
     let checked = check(&desk, &["--connect"]);
-    checked.exits(0).says("ok", "store", "opens and is whole; no daemon is running");
+    checked.exits(0).says("ok", "store", "not there yet");
     checked.says("ok", "probe", "decrypted a probe").says("ok", "probe", "signed a probe, and the signature is good");
     checked.says("ok", "mailbox", "holds 0 messages").says("ok", "sending", "nothing leaves");
     assert!(std::fs::read_dir(desk.path("out")).unwrap().next().is_none(), "the probe of the folder is gone");
+    desk.ok(&["--now", NOW, "ticket", "list"]);
+    check(&desk, &["--connect"]).exits(0).says("ok", "store", "opens and is whole; no daemon is running");
     check(&desk, &[]).exits(0).says("ok", "store", "opens; no daemon is running");
 }
 

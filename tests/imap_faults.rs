@@ -472,3 +472,44 @@ async fn a_huge_mailbox_is_searched_in_steps() {
     assert_eq!(session.search_all(&selected).await.unwrap(), [1, 10_001, 25_000]);
     assert!(session.search_from(&selected, 25_001).await.unwrap().is_empty());
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_mail_that_one_answer_leaves_out_is_asked_for_again_and_only_a_search_says_gone() {
+    use vigie::arrive::intake::{Found, Look, Pace, Watch, sync};
+    use vigie::rules::settings::{Existing, Mailbox, Source};
+    let folder = tempfile::tempdir().unwrap();
+    let store = Arc::new(vigie::store::Store::open(&folder.path().join("v.db"), None).unwrap());
+    let mailbox = Mailbox {
+        name: "csirt".into(),
+        addresses: Vec::new(),
+        kind: vigie::rules::ticket::Kind::Incident,
+        source: Source::Maildir { path: "x".into(), filed_folder: String::new() },
+        existing: Existing::Work,
+    };
+    let role = vigie::store::spool::Role::Inbox;
+    let watch = Watch { mailbox, folder: "INBOX".into(), role, message_bytes: 1 << 20 };
+    let now = "2026-11-27T18:01:00Z".parse().unwrap();
+    let look = Look { now, pace: Pace::Batches, progress: &|_, _| {} };
+    let (server, mut session, selected) = inbox(vec![
+        Hear("UID SEARCH"),
+        say("* SEARCH 1 2 3\r\n{tag} OK\r\n"),
+        Hear("UID SEARCH"),
+        say("* SEARCH 1 2 3\r\n{tag} OK\r\n"),
+        // Neither 1 nor 2 is told of.
+        Hear("RFC822.SIZE"),
+        say("* 3 FETCH (UID 3 RFC822.SIZE 1)\r\n{tag} OK\r\n"),
+        Hear("BODY.PEEK[]"),
+        say("* 3 FETCH (UID 3 BODY[] {1}\r\nc)\r\n{tag} OK\r\n"),
+        // 1 is gone, 2 is not.
+        Hear("UID SEARCH"),
+        say("* SEARCH 2 3\r\n{tag} OK\r\n"),
+        Hear("UID FETCH 2 (UID RFC822.SIZE"),
+        say("* 1 FETCH (UID 2 RFC822.SIZE 1)\r\n{tag} OK\r\n"),
+        Hear("UID FETCH 2 (UID BODY.PEEK[])"),
+        say("* 1 FETCH (UID 2 BODY[] {1}\r\nb)\r\n{tag} OK\r\n"),
+    ])
+    .await;
+    let found = sync(&mut session, &selected, &store, &watch, look).await;
+    assert!(server.fault.lock().unwrap().is_none(), "{:?}", server.fault.lock().unwrap());
+    assert_eq!(found.unwrap(), Found { came: 2, gone: 1, renumbered: 0 });
+}

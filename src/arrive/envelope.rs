@@ -5,11 +5,11 @@
 //! lies deeper is shown for what it is and raises nothing (A6.10, T23, T28-T30).
 //! Text blocks (inline PGP) are opened where they stand; they speak for themselves alone (A4.6, T31).
 //! Hostile data: everything. Failure: none; facts and problems. Limits: 8 layers, 8 blocks.
-//! Known gaps: attachments that are encrypted one by one, and armour in HTML, stay closed.
+//! Known gap: armour in HTML beside other text stays closed.
 
 use super::entity::{Body, Part, parse_entity};
 use super::header::note;
-use super::{decode, html};
+use super::{decode, html, sealed};
 use crate::edge::openpgp::armor;
 use crate::edge::openpgp::open::{self, Decryption, Ring, SignatureFact};
 use crate::rules::report::Problem;
@@ -36,6 +36,9 @@ pub(super) struct Layers<'a> {
     pub deciphered: bool,
     layers: usize,
     opened_blocks: usize,
+    opened_files: usize,
+    /// Octets that came out of files.
+    unsealed: usize,
 }
 
 /// What a part is, as a layer.
@@ -149,6 +152,8 @@ impl<'a> Layers<'a> {
             deciphered: false,
             layers: 0,
             opened_blocks: 0,
+            opened_files: 0,
+            unsealed: 0,
         }
     }
 
@@ -272,18 +277,53 @@ impl<'a> Layers<'a> {
             _ if depth > 0 => note(&mut self.problems, Problem::InnerLayer),
             _ => {}
         }
-        // The mark of PGP/MIME beside a ciphertext, in no structure that we know.
-        let is_mark = part.media_type == "application/pgp-encrypted" && states_version(part);
-        if is_mark && self.encryption == Encryption::None {
+        if is_mark(part) && self.encryption == Encryption::None {
             note(&mut self.problems, Problem::InnerLayer);
             self.fail(EncryptionProblem::Malformed);
         }
+        if depth == 0 && sealed::is_sealed(part) {
+            let media_type = std::mem::replace(&mut part.media_type, "multipart/mixed".to_owned());
+            let body = std::mem::take(&mut part.body);
+            let (disposition, name) = (part.disposition.clone(), part.name.clone());
+            part.body = Body::Multi(vec![Part { media_type, disposition, name, body, ..Part::default() }]);
+        }
+        let is_closed = part.media_type == "multipart/encrypted";
         match &mut part.body {
-            Body::Multi(children) => children.iter_mut().for_each(|child| self.below(child, depth + 1)),
+            Body::Multi(children) => {
+                let is_closed = is_closed || children.iter().any(is_mark);
+                for mut child in std::mem::take(children) {
+                    let file = if is_closed { None } else { self.open_file(&child) };
+                    self.below(&mut child, depth + 1);
+                    children.push(child);
+                    children.extend(file);
+                }
+            }
             Body::Message { mail, .. } if holds_layer(mail, 0) => note(&mut self.problems, Problem::InnerLayer),
             Body::Message { .. } => {}
             Body::Leaf { .. } => self.open_blocks(part),
         }
+    }
+
+    /// The file inside an encrypted or signed attachment. The verdict of the mail hears nothing of it.
+    fn open_file(&mut self, part: &Part) -> Option<Part> {
+        if !sealed::is_sealed(part) {
+            return None;
+        }
+        note(&mut self.problems, Problem::InnerLayer);
+        if self.opened_files >= sealed::FILES || self.unsealed >= sealed::OCTETS {
+            note(&mut self.problems, Problem::TooLarge);
+            return None;
+        }
+        self.opened_files += 1;
+        let (file, opened) = sealed::unseal(part, self.ring, self.now);
+        if opened.old_key {
+            note(&mut self.problems, Problem::OldKey);
+        }
+        if opened.mixed {
+            note(&mut self.problems, Problem::MixedRecipients);
+        }
+        self.unsealed += file.as_ref().map_or(0, |file| bytes(file).len());
+        file
     }
 
     /// Opens the blocks in a text part, and puts in their place what they hold.
@@ -370,6 +410,11 @@ impl<'a> Layers<'a> {
     }
 }
 
+/// The mark of PGP/MIME beside a ciphertext, in whatever structure.
+fn is_mark(part: &Part) -> bool {
+    part.media_type == "application/pgp-encrypted" && states_version(part)
+}
+
 fn first_child(part: Part) -> Part {
     match part.body {
         Body::Multi(children) => children.into_iter().next().unwrap_or_default(),
@@ -397,7 +442,9 @@ fn holds_layer(part: &Part, depth: usize) -> bool {
             || match &part.body {
                 Body::Multi(children) => children.iter().any(|child| holds_layer(child, depth + 1)),
                 Body::Message { mail, .. } => holds_layer(mail, depth + 1),
-                Body::Leaf { text, .. } => text.as_ref().is_some_and(|text| text.contains("-----BEGIN PGP ")),
+                Body::Leaf { text, .. } => {
+                    sealed::is_sealed(part) || text.as_ref().is_some_and(|text| text.contains("-----BEGIN PGP "))
+                }
             })
 }
 

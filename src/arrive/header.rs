@@ -13,6 +13,8 @@ use jiff::tz::Offset;
 const BLOCK_LIMIT: usize = 256 << 10;
 const FIELD_LIMIT: usize = 64 << 10;
 const FIELD_COUNT: usize = 1_000;
+/// After so many openings of an encoded word in a field that open none, the rest stays as it is.
+const VAIN_WORDS: usize = 100;
 
 /// A header block, and where the body behind it begins.
 #[derive(Debug, Default)]
@@ -152,7 +154,8 @@ pub fn words(text: &str, structured: bool) -> String {
     let mut place = Place::default();
     let mut rest = text;
     let mut run: Option<(String, Vec<u8>)> = None;
-    while !rest.is_empty() {
+    let mut vain = 0;
+    while !rest.is_empty() && vain < VAIN_WORDS {
         if let Some((charset, octets, behind)) = encoded_word(rest) {
             // Words of one charset are joined before decoding: senders cut characters in two.
             match &mut run {
@@ -170,6 +173,7 @@ pub fn words(text: &str, structured: bool) -> String {
             continue;
         }
         flush(&mut run, structured.then_some(&place), &mut out);
+        vain += usize::from(rest.starts_with("=?"));
         // The first character is copied alone, then all up to the next candidate.
         let first = rest.chars().next().map_or(1, char::len_utf8);
         let end = rest[first..].find("=?").map_or(rest.len(), |at| at + first);
@@ -178,6 +182,7 @@ pub fn words(text: &str, structured: bool) -> String {
         rest = &rest[end..];
     }
     flush(&mut run, structured.then_some(&place), &mut out);
+    out.push_str(rest);
     out
 }
 
@@ -305,7 +310,8 @@ fn month(token: &str) -> Option<i8> {
 fn zone(token: &str, minus: bool) -> Option<i32> {
     let digits = token.trim_start_matches('+');
     if digits.starts_with(|c: char| c.is_ascii_digit()) {
-        let number: i32 = digits.replace(':', "").parse().ok()?;
+        // Four digits at most: a larger number is no zone and must not be computed with.
+        let number = digits.replace(':', "").parse::<u16>().ok().filter(|number| *number <= 1_400).map(i32::from)?;
         let seconds = (number / 100) * 3600 + (number % 100) * 60;
         let sign = if minus && !token.starts_with('+') { -1 } else { 1 };
         return (number % 100 < 60 && seconds <= 14 * 3600).then_some(sign * seconds);
@@ -414,6 +420,10 @@ mod tests {
             "1 Jan 9999 00:00:00 +0000",
             "1 Jan 1900 00:00:00 Z",
             "1 Jan 2026 00:00:00 +9999",
+            "1 Jan 2026 00:00:00 +2147483647",
+            "1 Jan 2026 00:00:00 -2147483648",
+            "1 Jan 2026 00:00:00 99999999999999999999",
+            "127 Jan -128 127:127:127 +1400",
             "1 Jan 2026 25:00:00 Z",
             "1 Xyz 2026 00:00:00 Z",
             "é 1 Jan",
@@ -424,8 +434,17 @@ mod tests {
     }
 
     #[test]
+    fn openings_that_open_nothing_are_tried_so_often_and_no_more() {
+        let word = "=?utf-8?q?=C3=A9?=";
+        for (vain, wanted) in [(99, "é"), (100, word)] {
+            let flood = "=?a?x?b?= ".repeat(vain);
+            assert_eq!(words(&format!("{flood}{word}"), false), format!("{flood}{wanted}"));
+        }
+    }
+
+    #[test]
     fn floods_are_cheap() {
-        for flood in ["=?utf-8?q?", "=?a?q?b?= ", "=?", "=?utf-8?b?!!!", "?="] {
+        for flood in ["=?utf-8?q?", "=?a?b?", "=?a?q?b?= ", "=?", "=?utf-8?b?!!!", "?="] {
             words(&flood.repeat(64 * 1024 / flood.len()), true);
         }
     }

@@ -18,6 +18,7 @@ use crate::rules::trouble::Trouble;
 use crate::store::spool::{self, Arrival, Cursor, Place, Role};
 use crate::store::{Store, StoreError};
 use jiff::{SignedDuration, Timestamp};
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -58,6 +59,17 @@ impl Watch {
 /// Told how many mails of how many are stored, on long work.
 pub type Progress<'a> = &'a (dyn Fn(u64, u64) + Sync);
 
+/// What a look at a folder found.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Found {
+    /// Mails that came.
+    pub came: usize,
+    /// Mails that were expunged before they could be read: what they said is lost.
+    pub gone: usize,
+    /// How often the server has numbered its mails anew on this day (UTC), if it has just now.
+    pub renumbered: u32,
+}
+
 /// One look at a folder.
 #[derive(Clone, Copy)]
 pub struct Look<'a> {
@@ -79,31 +91,52 @@ async fn stored<T: Send + 'static>(
     }
 }
 
-/// Stores every mail of the selected folder that is not here yet; gives how many came.
+/// Stores every mail of the selected folder that is not here yet; gives what was found.
 pub async fn sync(
     session: &mut Session,
     selected: &Selected,
     store: &Arc<Store>,
     watch: &Watch,
     look: Look<'_>,
-) -> Result<usize, Trouble> {
+) -> Result<Found, Trouble> {
     let now = look.now;
+    let mut found = Found::default();
     let (mailbox, folder) = (watch.mailbox.name.clone(), watch.folder.clone());
     let known = stored(store, move |s| s.read(|c| spool::cursor(c, &mailbox, &folder))).await?;
     let mut cursor = match known {
         Some(cursor) if cursor.uidvalidity == selected.uidvalidity => cursor,
         // New UIDs: read all of it again; copies are told by content.
-        Some(cursor) => Cursor {
-            uidvalidity: selected.uidvalidity,
-            next_uid: 1,
-            history_until: 0,
-            first_seen_at: cursor.first_seen_at,
-        },
+        Some(cursor) => {
+            if cursor.uidvalidity != 0 {
+                let (mailbox, folder) = (watch.mailbox.name.clone(), watch.folder.clone());
+                let count = move |s: &Store| s.write(|tx| spool::count_renumbering(tx, &mailbox, &folder, now));
+                found.renumbered = stored(store, count).await?;
+            }
+            Cursor {
+                uidvalidity: selected.uidvalidity,
+                next_uid: 1,
+                history_until: 0,
+                first_seen_at: cursor.first_seen_at,
+            }
+        }
         None => first_sight(session, selected, watch, now).await?,
     };
     let uids = session.search_from(selected, cursor.next_uid).await?;
-    let came = take(session, store, watch, &mut cursor, &uids, look).await?;
-    Ok(came + ask_again(session, store, watch, &cursor, now).await?)
+    found.came = take(session, store, watch, &mut cursor, &uids, look).await?;
+    let (mailbox, folder, uidvalidity) = (watch.mailbox.name.clone(), watch.folder.clone(), cursor.uidvalidity);
+    let refused = stored(store, move |s| s.read(|c| spool::refused(c, &mailbox, &folder, uidvalidity))).await?;
+    if let Some(first) = refused.iter().min() {
+        // Only a search says that a mail is gone: what another answer leaves out may be there all the same.
+        let there = session.search_from(selected, *first).await?;
+        let news: Vec<u32> = there.iter().copied().filter(|uid| *uid >= cursor.next_uid).collect();
+        found.came += take(session, store, watch, &mut cursor, &news, look).await?;
+        let there: BTreeSet<u32> = there.into_iter().collect();
+        let (there, gone): (Vec<u32>, Vec<u32>) = refused.into_iter().partition(|uid| there.contains(uid));
+        found.gone = gone.len();
+        forget(store, watch, cursor.uidvalidity, gone).await?;
+        found.came += ask_again(session, store, watch, &cursor, &there, now).await?;
+    }
+    Ok(found)
 }
 
 /// To be called once a selection, before `sync`: where the server gives known UIDs to other mails (its
@@ -181,6 +214,9 @@ async fn take(
     let (mut came, mut seen) = (0, 0);
     for some in uids.chunks(1000) {
         let mut metas = session.size_and_date(some).await?;
+        let silent: Vec<u32> = some.iter().copied().filter(|uid| !metas.iter().any(|meta| meta.uid == *uid)).collect();
+        // Before the cursor moves past them.
+        ask_later(store, watch, cursor.uidvalidity, silent).await?;
         metas.retain(|meta| watch.role == Role::Inbox || !is_older(meta, cursor));
         let batches: Vec<&[Meta]> = match look.pace {
             Pace::Batches => imap::batches(&metas).collect(),
@@ -241,11 +277,10 @@ async fn keep(
             let mut came = 0;
             for (uid, mail) in fetched {
                 let Some(meta) = metas.iter().find(|meta| meta.uid == uid) else { continue };
-                let bytes = match mail {
-                    Fetched::Mail(mail) => mail.octets,
+                let mail = match mail {
+                    Fetched::Mail(mail) => mail,
                     Fetched::Gone => {
-                        tracing::warn!(mailbox, folder, uid, "a mail was gone before it could be read");
-                        spool::forget_refused(tx, &mailbox, &folder, cursor.uidvalidity, uid)?;
+                        spool::ask_later(tx, &mailbox, &folder, cursor.uidvalidity, uid)?;
                         continue;
                     }
                     Fetched::Refused(words) => {
@@ -260,8 +295,12 @@ async fn keep(
                     role,
                     folder: folder.clone(),
                     place: Place::Imap { uidvalidity: cursor.uidvalidity, uid },
-                    full_size: u64::from(meta.size).max(bytes.len() as u64),
-                    bytes,
+                    // Some servers only estimate sizes: of a whole mail we know better.
+                    full_size: match (mail.octets.len() as u64, mail.whole) {
+                        (size, true) => size,
+                        (size, false) => u64::from(meta.size).max(size).max(1),
+                    },
+                    bytes: mail.octets,
                     received_at: receipt(meta.internaldate, now),
                     envelope_sender: None,
                     history: uid < cursor.history_until,
@@ -282,12 +321,15 @@ async fn ask_again(
     store: &Arc<Store>,
     watch: &Watch,
     cursor: &Cursor,
+    uids: &[u32],
     now: Timestamp,
 ) -> Result<usize, Trouble> {
-    let (mailbox, folder, uidvalidity) = (watch.mailbox.name.clone(), watch.folder.clone(), cursor.uidvalidity);
-    let uids = stored(store, move |s| s.read(|c| spool::refused(c, &mailbox, &folder, uidvalidity))).await?;
+    let uidvalidity = cursor.uidvalidity;
+    let metas = session.size_and_date(uids).await?;
+    let unknown = |uid| Meta { uid, size: 0, internaldate: None };
     let mut came = 0;
-    for meta in session.size_and_date(&uids).await? {
+    for uid in uids {
+        let meta = metas.iter().find(|meta| meta.uid == *uid).copied().unwrap_or(unknown(*uid));
         let (mailbox, folder) = (watch.mailbox.name.clone(), watch.folder.clone());
         let asked =
             stored(store, move |s| s.write(|tx| spool::refuse(tx, &mailbox, &folder, uidvalidity, meta.uid))).await?;
@@ -297,13 +339,41 @@ async fn ask_again(
             // An honest stub: no octets, but a ticket that says so.
             _ => Fetched::Mail(imap::Mail { octets: Vec::new(), whole: false }),
         };
-        if let Fetched::Refused(words) = &fetched {
-            tracing::warn!(watch.folder, meta.uid, words, "the server still does not give a mail");
-            continue;
+        match &fetched {
+            Fetched::Mail(_) => came += keep(store, watch, cursor, &[meta], vec![(meta.uid, fetched)], now).await?,
+            Fetched::Refused(words) => {
+                tracing::warn!(watch.folder, meta.uid, words, "the server still does not give a mail");
+            }
+            Fetched::Gone => tracing::warn!(watch.folder, meta.uid, "the server lists a mail that it does not give"),
         }
-        came += keep(store, watch, cursor, &[meta], vec![(meta.uid, fetched)], now).await?;
     }
     Ok(came)
+}
+
+/// Notes mails that the server listed and said nothing of: they are asked for again.
+async fn ask_later(store: &Arc<Store>, watch: &Watch, uidvalidity: u32, uids: Vec<u32>) -> Result<(), Trouble> {
+    if uids.is_empty() {
+        return Ok(());
+    }
+    let (mailbox, folder) = (watch.mailbox.name.clone(), watch.folder.clone());
+    tracing::warn!(mailbox, folder, count = uids.len(), "the server listed mails of which it then said nothing");
+    stored(store, move |s| {
+        s.write(|tx| uids.iter().try_for_each(|uid| spool::ask_later(tx, &mailbox, &folder, uidvalidity, *uid)))
+    })
+    .await
+}
+
+/// Forgets mails that a search no longer has.
+async fn forget(store: &Arc<Store>, watch: &Watch, uidvalidity: u32, uids: Vec<u32>) -> Result<(), Trouble> {
+    if uids.is_empty() {
+        return Ok(());
+    }
+    let (mailbox, folder) = (watch.mailbox.name.clone(), watch.folder.clone());
+    tracing::warn!(mailbox, folder, count = uids.len(), "mails were gone before they could be read");
+    stored(store, move |s| {
+        s.write(|tx| uids.iter().try_for_each(|uid| spool::forget_refused(tx, &mailbox, &folder, uidvalidity, *uid)))
+    })
+    .await
 }
 
 /// Receipt: the server's date if it lies within 30 days before first sight, else first sight.
@@ -324,9 +394,18 @@ pub fn sync_maildir(
 ) -> Result<usize, Trouble> {
     let later = |error: StoreError| Trouble::Later(error.to_string());
     let (mailbox, folder) = (&watch.mailbox.name, &watch.folder);
-    let (known, cursor) =
-        store.read(|c| Ok((spool::places(c, mailbox, folder)?, spool::cursor(c, mailbox, folder)?))).map_err(later)?;
-    let entries: Vec<_> = maildir::list_new(path)?.into_iter().filter(|entry| !known.contains(&entry.unique)).collect();
+    let listed = maildir::list_new(path)?;
+    let (entries, cursor) = store
+        .read(|c| {
+            let mut entries = Vec::new();
+            for entry in listed {
+                if !spool::has_place(c, mailbox, folder, &entry.unique)? {
+                    entries.push(entry);
+                }
+            }
+            Ok((entries, spool::cursor(c, mailbox, folder)?))
+        })
+        .map_err(later)?;
     if cursor.is_none() && watch.mailbox.existing == Existing::Unset && entries.len() > FEW {
         return Err(Trouble::Never(undecided(&watch.name(), entries.len())));
     }

@@ -28,6 +28,10 @@ pub struct Opened {
     pub from: Option<Address>,
     pub from_name: Untrusted,
     pub from_disputed: bool,
+    /// See `Report::headers_protected`.
+    pub headers_protected: bool,
+    /// See `Report::signatures`.
+    pub signatures: Vec<String>,
     pub certificates: Vec<MailedCertificate>,
     pub problems: Vec<Problem>,
 }
@@ -93,6 +97,8 @@ pub fn open(raw: &[u8], ring: &Ring, own: &[Address], now: Timestamp, received_a
         from: sender.address,
         from_name: sender.name,
         from_disputed: sender.disputed,
+        headers_protected: protection == Protection::Whole,
+        signatures: layers.whole.iter().filter_map(|fact| fact.digest.clone()).collect(),
         certificates,
         problems: layers.problems,
     }
@@ -437,6 +443,94 @@ mod tests {
         );
         assert_eq!((signed.verdict.signature, text(&signed.tree).as_str()), (Signature::None, "hi"));
         assert!(signed.problems.contains(&Problem::Smime));
+    }
+
+    #[test]
+    fn a_sealed_file_stands_beside_itself_and_says_nothing_of_the_mail() {
+        let world = World::new();
+        let content = b"-----BEGIN PGP PUBLIC KEY BLOCK-----\r\n\r\nsecret words";
+        let sealed = world.sealed(content);
+        let mut tampered = sealed.clone();
+        *tampered.last_mut().unwrap() ^= 1;
+        let foreign = encrypted(&world.stranger, &Content::Literal(content));
+        let attach = |octets: &[u8], name: &str| {
+            format!(
+                "--m\r\nContent-Type: application/octet-stream; name={name}\r\nContent-Disposition: attachment\r\n\r\n{}\r\n",
+                armoured(octets)
+            )
+        };
+        let mail = |parts: &str| {
+            let raw =
+                format!("{HEAD}Content-Type: multipart/mixed; boundary=m\r\n\r\n--m\r\n\r\nhi\r\n{parts}--m--\r\n");
+            opened_by(&world, &raw)
+        };
+        let names = |mail: &Opened| -> Vec<(String, bool)> {
+            let Body::Multi(parts) = &mail.tree.body else { return Vec::new() };
+            let holds = |part: &Part| matches!(&part.body, Body::Leaf { bytes, .. } if bytes == content);
+            parts.iter().filter_map(|part| Some((part.name.clone()?, holds(part)))).collect()
+        };
+        let shown = mail(&attach(&sealed, "log.txt.gpg"));
+        assert_eq!(names(&shown), [("log.txt.gpg".to_owned(), false), ("log.txt".to_owned(), true)]);
+        assert_eq!((shown.verdict.clone(), text(&shown.tree).trim()), (Verdict::default(), "hi"));
+        assert!(shown.problems.contains(&Problem::InnerLayer) && shown.certificates.is_empty());
+        for (octets, named) in [(&tampered, true), (&foreign, false)] {
+            let closed = mail(&attach(octets, "log.txt.gpg"));
+            assert_eq!(names(&closed), [("log.txt.gpg".to_owned(), false)]);
+            assert_eq!((closed.verdict.clone(), closed.outer.names_our_key), (Verdict::default(), named));
+            // What a reply may depend on is the same whether it opened or not.
+            assert_eq!((closed.outer.has_ciphertext, closed.outer.clear_text.raw()), (true, ""));
+            assert!(shown.outer.has_ciphertext && shown.outer.names_our_key && shown.outer.clear_text.is_blank());
+        }
+        let many: String = (0..25).map(|nth| attach(&sealed, &format!("{nth}.gpg"))).collect();
+        let many = mail(&many);
+        assert_eq!(names(&many).iter().filter(|(_, holds)| *holds).count(), 20);
+        assert!(many.problems.contains(&Problem::TooLarge));
+        let root = opened_by(
+            &world,
+            &format!("{HEAD}Content-Type: application/octet-stream; name=a.pgp\r\n\r\n{}", armoured(&sealed)),
+        );
+        assert_eq!(names(&root), [("a.pgp".to_owned(), false), ("a".to_owned(), true)]);
+        assert_eq!(root.verdict, Verdict::default());
+    }
+
+    #[test]
+    fn pgp_mime_out_of_place_is_no_file_and_forwarded_layers_stay_closed() {
+        let world = World::new();
+        let inner = encrypted_entity(&world.sealed(b"Content-Type: text/plain\r\n\r\nsecret words"));
+        let file = format!(
+            "Content-Type: multipart/mixed; boundary=f\r\n\r\n--f\r\nContent-Type: application/octet-stream; name=a.gpg\r\n\r\n{}\r\n--f--\r\n",
+            armoured(&world.sealed(b"secret words"))
+        );
+        let holds =
+            |part: &Part| format!("{part:?}").contains(&format!("{:?}", b"secret words").replace(['[', ']'], ""));
+        for (part, failed) in [
+            (inner.clone(), true),
+            (format!("Content-Type: message/rfc822\r\n\r\n{HEAD}{inner}"), false),
+            (format!("Content-Type: message/rfc822\r\n\r\n{HEAD}{file}"), false),
+            (
+                inner.replace("multipart/encrypted", "multipart/mixed").replacen(
+                    "--e\r\n",
+                    "--e\r\n\r\nhi\r\n--e\r\n",
+                    1,
+                ),
+                true,
+            ),
+        ] {
+            let raw = format!(
+                "{HEAD}Content-Type: multipart/mixed; boundary=m\r\n\r\n--m\r\n\r\nhi\r\n--m\r\n{part}\r\n--m--\r\n"
+            );
+            let mail = opened_by(&world, &raw);
+            assert!(!holds(&mail.tree), "{raw}");
+            assert_ne!(mail.verdict.encryption, Encryption::Decrypted);
+            assert_eq!(
+                (mail.verdict.encryption == Encryption::Failed, mail.verdict.signature),
+                (failed, Signature::None)
+            );
+            assert!(mail.problems.contains(&Problem::InnerLayer), "{raw}");
+        }
+        // The search would find it.
+        let raw = format!("{HEAD}{file}");
+        assert!(holds(&opened_by(&world, &raw).tree));
     }
 
     #[test]

@@ -1,12 +1,12 @@
 //! Fields of the form `token; name=value; ...` (RFC 2045 5.1), as Content-Type and Content-Disposition.
 //!
 //! Hostile data: the value of a header field. Failure: none; what is no parameter is passed over.
-//! At most 1,000 parameters.
+//! At most 100 parameters: what looks through them does so one by one.
 
 use super::{decode, header};
 use std::collections::HashMap;
 
-const PARAM_COUNT: usize = 1_000;
+const PARAM_COUNT: usize = 100;
 
 /// A value of the form `token; name=value; ...` (RFC 2045 5.1).
 #[derive(Debug, Default)]
@@ -22,13 +22,13 @@ pub struct Parametrised {
 
 /// Reads a Content-Type or Content-Disposition.
 pub fn parametrised(octets: &[u8]) -> Parametrised {
-    let mut pieces = pieces(octets).into_iter();
+    let mut pieces = pieces(octets, PARAM_COUNT + 1).into_iter();
     let token = pieces.next().map(|(name, _)| name).unwrap_or_default();
     let mut out = Parametrised { token: lower(&token), ..Parametrised::default() };
     let mut order: Vec<String> = Vec::new();
     let mut plain: HashMap<String, Vec<u8>> = HashMap::new();
     let mut segments: HashMap<String, Vec<(u32, bool, Vec<u8>)>> = HashMap::new();
-    for (name, value) in pieces.take(PARAM_COUNT) {
+    for (name, value) in pieces {
         let Some(value) = value else { continue };
         let name = lower(&name);
         let mut stars = name.split('*');
@@ -109,13 +109,15 @@ fn extended_value(mut list: Vec<(u32, bool, Vec<u8>)>) -> String {
 }
 
 /// Cuts at `;` outside quotes and comments into names and values; also where one is forgotten after
-/// a quoted value.
-fn pieces(octets: &[u8]) -> Vec<(Vec<u8>, Option<Vec<u8>>)> {
+/// a quoted value. At most `limit` pieces.
+fn pieces(octets: &[u8], limit: usize) -> Vec<(Vec<u8>, Option<Vec<u8>>)> {
     let mut out = Vec::new();
     let (mut name, mut value) = (Vec::new(), None::<Vec<u8>>);
     let (mut quoted, mut closed, mut comments) = (false, false, 0usize);
     let mut bytes = octets.iter().copied();
-    while let Some(b) = bytes.next() {
+    while out.len() < limit
+        && let Some(b) = bytes.next()
+    {
         if quoted {
             match b {
                 b'\\' => value.get_or_insert_default().extend(bytes.next()),
@@ -146,7 +148,9 @@ fn pieces(octets: &[u8]) -> Vec<(Vec<u8>, Option<Vec<u8>>)> {
             _ => value.as_mut().unwrap_or(&mut name).push(b),
         }
     }
-    push_piece(&mut out, &mut name, &mut value, closed || quoted);
+    if out.len() < limit {
+        push_piece(&mut out, &mut name, &mut value, closed || quoted);
+    }
     out
 }
 
@@ -200,6 +204,13 @@ mod tests {
                 String::from_utf8_lossy(raw)
             );
         }
+    }
+
+    #[test]
+    fn a_hundred_parameters_are_read_and_no_more() {
+        let many: String = (0..5_000).map(|number| format!("; a{number}=1")).collect();
+        let read = parametrised(format!("a/b{many}").as_bytes());
+        assert_eq!((read.params.len(), read.params[99].0.as_str(), read.doubled.len()), (100, "a99", 0));
     }
 
     #[test]

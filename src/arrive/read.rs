@@ -63,6 +63,8 @@ pub fn read(opened: Opened) -> Report {
         problems,
         certificates: opened.certificates,
         from_disputed: opened.from_disputed,
+        headers_protected: opened.headers_protected,
+        signatures: opened.signatures,
         asked: Vec::new(),
     }
 }

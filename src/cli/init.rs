@@ -9,6 +9,8 @@ use super::{FAILED, Failure, complain, time};
 use crate::edge::openpgp::seam::{MemoryKeys, PrivateKeys};
 use crate::edge::{random, secret};
 use jiff::tz::TimeZone;
+use sequoia_openpgp::Cert;
+use sequoia_openpgp::parse::Parse;
 use std::fs::DirBuilder;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
@@ -70,7 +72,7 @@ fn given_key(path: &Path) -> Result<(Zeroizing<Vec<u8>>, String), Failure> {
         let words = keys.troubles().first().cloned().unwrap_or_default();
         return Err(Failure::new(FAILED, words));
     };
-    if secret::is_public(&octets) {
+    if !has_secret_part(&keys) {
         let words = format!(
             "{}: holds no secret part: nothing could be decrypted or signed with it; write the secret key there \
              (gpg --armor --export-secret-keys). A key that lives in gpg-agent is set up after init, see [pgp] agent_socket",
@@ -82,6 +84,14 @@ fn given_key(path: &Path) -> Result<(Zeroizing<Vec<u8>>, String), Failure> {
         complain(&trouble);
     }
     Ok((octets, key.fingerprint.clone()))
+}
+
+/// Whether the secret part of any of the keys is there, locked or not.
+fn has_secret_part(keys: &MemoryKeys) -> bool {
+    let certs = keys.team().iter().filter_map(|team| Cert::from_bytes(&team.certificate).ok());
+    certs
+        .flat_map(|cert| cert.keys().map(|key| key.key().fingerprint().to_hex()).collect::<Vec<_>>())
+        .any(|key| !keys.lacks(&key))
 }
 
 fn folder(path: &Path) -> Result<(), Failure> {

@@ -72,7 +72,7 @@ pub fn main() -> ExitCode {
     let cli = match Cli::try_parse_from(spare_labels(&given)) {
         Ok(cli) => cli,
         Err(error) => {
-            say_usage(&error);
+            say_usage(&error, &given);
             let code = match error.use_stderr() {
                 // Whatever is wrong with the command, the MTA must keep the message.
                 true if is_ingest(&given) => TEMPORARY,
@@ -104,22 +104,24 @@ fn complain(words: &str) {
     }
 }
 
-/// What clap says: help on stdout, wrong usage on stderr. A closed stdout is no reason to fail.
-fn say_usage(error: &clap::Error) {
-    let plain = error.render().to_string();
-    let shown = Untrusted::from(plain.as_str()).terminal();
-    match shown == plain {
+/// What clap says: help on stdout, wrong usage on stderr. It repeats what was given, coloured only
+/// where that is harmless. A closed stdout is no reason to fail.
+fn say_usage(error: &clap::Error, given: &[OsString]) {
+    let is_harmless = |word: &OsString| word.to_str().is_some_and(|word| Untrusted::from(word).line() == word);
+    match given.iter().all(is_harmless) {
         true => drop(error.print()),
-        false => eprint!("{shown}"),
+        false => eprint!("{}", Untrusted::from(error.render().to_string()).terminal()),
     }
 }
 
 /// The faults of a config, each a line as compilers write it, so that editors find the place.
 fn bad_config(faults: &config::Faults) -> Failure {
-    for line in faults.to_string().lines() {
+    let words = faults.to_string();
+    let (lines, count) = words.rsplit_once('\n').unwrap_or(("", &words));
+    for line in lines.lines() {
         eprintln!("{}", Untrusted::from(line).line());
     }
-    Failure::new(CONFIG, "")
+    Failure::new(CONFIG, count)
 }
 
 /// `-y` in `ticket label N +x -y` is a label to remove, not an option: written `+-y` for the parser.

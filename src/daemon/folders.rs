@@ -3,7 +3,7 @@
 
 use super::Ground;
 use super::turns;
-use crate::arrive::intake::{self, Look, Pace, Watch};
+use crate::arrive::intake::{self, Found, Look, Pace, Watch};
 use crate::decide::raise;
 use crate::edge::imap::{IdleEnd, ImapTrouble, Selected, Session, Timeouts};
 use crate::edge::random;
@@ -36,6 +36,9 @@ const DEAF: Duration = Duration::from_secs(15 * 60);
 /// After a stop a loop has this long to take its leave; then its connection is dropped, which loses
 /// nothing: what is not committed is found again.
 const LEAVE: Duration = Duration::from_secs(2);
+
+/// A server that numbers its mails anew more often in a day than this is in trouble.
+const RENUMBERED: u32 = 3;
 
 /// A folder to watch, and the way to it.
 #[derive(Clone)]
@@ -178,6 +181,33 @@ fn tell_people(ground: &Ground, house: &House, name: &str, words: &str) {
     }
 }
 
+/// Tells people of what a look at a folder found amiss, once a day.
+pub fn tell_of(house: &House, watch: &Watch, found: Found) {
+    let (name, now) = (watch.name(), house.now());
+    let slot = format!("{name}-{}", now.as_second() / 86_400);
+    let lost = found.gone > 0 && watch.role == Role::Inbox;
+    let tell = |about, words: &str| {
+        let told = house.store.write(|tx| raise::notice(tx, &house.settings, None, about, &slot, words, now));
+        if let Err(error) = told {
+            tracing::error!(name, %error, "nobody could be told of trouble with a mailbox folder");
+        }
+    };
+    if lost {
+        let words = format!(
+            "Mail in {name} was expunged before it could be read: a report may be lost. Find out which mail client or rule \
+             deletes mail there."
+        );
+        tell("expunged before ingest", &words);
+    }
+    if found.renumbered > RENUMBERED {
+        let words = format!(
+            "The mail server gives {name} a new UIDVALIDITY again and again: each time all of it is read anew. Have the \
+             server mended."
+        );
+        tell("uidvalidity", &words);
+    }
+}
+
 impl From<Trouble> for ImapTrouble {
     fn from(trouble: Trouble) -> Self {
         match trouble {
@@ -252,8 +282,12 @@ async fn by_imap(
         let show = |done, all| progress.show(done, all);
         let looked = Instant::now();
         let look = Look { now: house.now(), pace, progress: &show };
-        let came = intake::sync(&mut session, &folder, &house.store, watch, look).await?;
-        if came > 0 {
+        let found = intake::sync(&mut session, &folder, &house.store, watch, look).await?;
+        tokio::task::block_in_place(|| tell_of(house, watch, found));
+        if found.gone > 0 || found.renumbered > RENUMBERED {
+            ground.bells.owed.notify_one();
+        }
+        if found.came > 0 {
             ground.bells.spooled.notify_one();
         }
         filed.borrow_and_update();

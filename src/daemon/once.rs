@@ -70,7 +70,8 @@ async fn look(house: &House, post: &folders::Post) -> Result<(), ImapTrouble> {
                 Ok(folder) => {
                     intake::check_uids(&house.store, watch, &folder).await?;
                     let look = Look { now, pace: Pace::Batches, progress: &show };
-                    intake::sync(&mut session, &folder, &house.store, watch, look).await?;
+                    let found = intake::sync(&mut session, &folder, &house.store, watch, look).await?;
+                    tokio::task::block_in_place(|| folders::tell_of(house, watch, found));
                 }
             }
             session.logout().await;

@@ -7,10 +7,11 @@ use super::raise;
 use super::triage::Placement;
 use crate::rules::report::Report;
 use crate::rules::subject;
+use crate::rules::ticket::Direction;
 use crate::rules::verdict::Verdict;
 use crate::store::spool::SpoolState;
 use crate::store::tickets::Ticket;
-use crate::store::{Result, Tx, history, rechecks, spool, tickets};
+use crate::store::{Result, Tx, history, rechecks, signatures, spool, tickets};
 use jiff::Timestamp;
 
 /// The same mail once more (law 1): one ticket, both raws kept, urgency is the OR, kind the
@@ -21,6 +22,9 @@ pub(super) fn second_copy(tx: &Tx, filing: &Filing, ticket: i64, message: i64) -
     let Some(before) = tickets::get(tx, ticket)? else { return Ok(()) };
     tickets::add_received_via(tx, ticket, &mail.mailbox)?;
     spool::settle(tx, mail.id, SpoolState::Duplicate, Some(ticket), Some(message), None)?;
+    if spool::was_renumbered(tx, mail)? {
+        return Ok(());
+    }
     let what = format!("the same mail again, from mailbox {}", mail.mailbox);
     history::add(tx, Some(ticket), now, history::VIGIE, &what)?;
     file::raise_ticket(tx, filing, &before)?;
@@ -63,12 +67,17 @@ fn owe_the_rest(tx: &Tx, filing: &Filing, before: &Ticket, message: i64) -> Resu
 pub fn reopened(tx: &Tx, filing: &Filing, message: i64) -> Result<()> {
     let Filing { settings, report, decision, now, .. } = *filing;
     let Some(before) = tickets::message(tx, message)? else { return Ok(()) };
-    let problems: Vec<String> = report.problems.iter().map(|p| p.word().to_owned()).collect();
-    tickets::set_message_opened(tx, message, report.subject.raw(), report.text.raw(), &problems)?;
+    rechecks::set_opened(tx, message, report.subject.raw(), report.text.raw(), &file::problems(filing))?;
+    signatures::note(tx, &report.signatures, &filing.mail.content_key)?;
     set_rechecked(tx, message, report, now)?;
     tickets::insert_content(tx, message, &report.attachments, &report.indicators)?;
     file::keep_candidates(tx, filing, before.ticket_id)?;
     let Some(row) = tickets::get(tx, before.ticket_id)? else { return Ok(()) };
+    if before.direction == Direction::Note {
+        // Too late to answer or to acknowledge a page: what it was filed as, it stays.
+        let what = format!("note, message {message}, opened with a key that came later; nothing is done by it now");
+        return history::add(tx, Some(row.id), now, history::VIGIE, &what);
+    }
     if row.subject == subject::without_tags(&before.subject, &settings.team.ticket_prefix) {
         tickets::set_subject(tx, row.id, &subject::without_tags(report.subject.raw(), &settings.team.ticket_prefix))?;
     }

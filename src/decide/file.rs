@@ -11,7 +11,7 @@ use crate::rules::address::Address;
 use crate::rules::caps::{self, Cap};
 use crate::rules::intent::Intent;
 use crate::rules::ladder;
-use crate::rules::report::{Brings, Candidate, Report};
+use crate::rules::report::{Brings, Candidate, Problem, Report};
 use crate::rules::settings::{Language, Settings};
 use crate::rules::subject;
 use crate::rules::ticket::{Direction, LinkKind, Priority, State};
@@ -20,7 +20,7 @@ use crate::rules::verdict::{Authenticated, Encryption};
 use crate::store::certs::NewCert;
 use crate::store::spool::{SpoolState, Spooled};
 use crate::store::tickets::{Clock, Message, Ticket};
-use crate::store::{Result, Tx, certs, duty, history, outbox, rechecks, spool, tickets};
+use crate::store::{Result, Tx, certs, duty, history, outbox, rechecks, signatures, spool, tickets};
 use jiff::{SignedDuration, Timestamp};
 
 /// All that filing one mail needs.
@@ -42,14 +42,23 @@ pub fn file(tx: &Tx, filing: &Filing) -> Result<Spooled> {
     if mail.state != SpoolState::New {
         return Ok(mail);
     }
-    match spool::twin(tx, &mail)? {
-        Some((ticket, message)) => again::second_copy(tx, filing, ticket, message)?,
-        None => {
+    match (spool::twin(tx, &mail)?, &filing.decision.placement) {
+        (Some((ticket, message)), _) => again::second_copy(tx, filing, ticket, message)?,
+        (None, Placement::Analyst { name, ticket: None, act: AnalystAct::AcknowledgePage { page } })
+            if duty::page(tx, *page)?.is_some_and(|page| page.ticket_id.is_none()) =>
+        {
+            // The page of a group, or a test: there is no ticket that the mail could be kept in.
+            acknowledge_page(tx, *page, name, filing.now)?;
+            let reason = format!("acknowledged page {page}");
+            spool::settle(tx, id, SpoolState::Ignored, None, None, Some(&reason))?;
+        }
+        (None, _) => {
             let (state, ticket, message) = place(tx, filing)?;
             keep_candidates(tx, filing, ticket)?;
             spool::settle(tx, id, state, Some(ticket), Some(message), None)?;
         }
     }
+    signatures::note(tx, &filing.report.signatures, &mail.content_key)?;
     let filed = spool::get(tx, id)?.unwrap_or_else(|| mail.clone());
     quarantine::replace_stub(tx, &mail, &filed, filing.now)?;
     Ok(filed)
@@ -113,6 +122,10 @@ pub(super) fn open_ticket(tx: &Tx, filing: &Filing) -> Result<(i64, i64)> {
             escalated_at: None,
         },
     )?;
+    if let Some(sender) = report.outer.from.as_ref().filter(|_| report.outer.has_ciphertext) {
+        // Whoever is named inside: what this sender writes next must not show it (T26).
+        tickets::add_participant(tx, ticket, sender.as_str())?;
+    }
     if decision.suspected_spam {
         tickets::add_label(tx, ticket, "suspected-spam")?;
     }
@@ -287,18 +300,10 @@ fn analyst_mail(
 ) -> Result<(SpoolState, i64, i64)> {
     let now = filing.now;
     let page = match act {
-        AnalystAct::AcknowledgePage { page } => {
-            let acknowledged = duty::acknowledge(tx, *page, name, now)?;
-            let row = duty::page(tx, *page)?;
-            let ticket = row.and_then(|p| p.ticket_id);
-            if acknowledged {
-                history::add(tx, ticket, now, name, &format!("acknowledged page {page} by mail"))?;
-            }
-            ticket
-        }
+        AnalystAct::AcknowledgePage { page } => acknowledge_page(tx, *page, name, now)?,
         _ => None,
     };
-    let Some(ticket) = ticket.or(page) else {
+    let Some(ticket) = page.or(ticket) else {
         let (ticket, message) = open_ticket(tx, filing)?;
         return Ok((SpoolState::Filed, ticket, message));
     };
@@ -310,13 +315,23 @@ fn analyst_mail(
             answered(tx, filing.settings, ticket, &answer, now)?;
         }
         AnalystAct::Note => history::add(tx, Some(ticket), now, name, &format!("note by mail, message {message}"))?,
-        AnalystAct::UnverifiedNote => {
-            let what = format!("unverified note in the name of {name}, message {message}");
+        AnalystAct::UnverifiedNote(lack) => {
+            let what = format!("unverified note in the name of {name}, message {message}: {lack}");
             history::add(tx, Some(ticket), now, history::VIGIE, &what)?;
         }
         AnalystAct::AcknowledgePage { .. } => {}
     }
     Ok((SpoolState::Joined, ticket, message))
+}
+
+/// Gives the ticket of the page, if it has one.
+fn acknowledge_page(tx: &Tx, page: i64, name: &str, now: Timestamp) -> Result<Option<i64>> {
+    let acknowledged = duty::acknowledge(tx, page, name, now)?;
+    let ticket = duty::page(tx, page)?.and_then(|page| page.ticket_id);
+    if acknowledged {
+        history::add(tx, ticket, now, name, &format!("acknowledged page {page} by mail"))?;
+    }
+    Ok(ticket)
 }
 
 /// An answer found in the Sent folder. Filed once, like any mail.
@@ -326,6 +341,7 @@ pub fn file_sent(tx: &Tx, filing: &Filing, ticket: Option<i64>, author: &str) ->
     if mail.state != SpoolState::New {
         return Ok(mail);
     }
+    signatures::note(tx, &filing.report.signatures, &mail.content_key)?;
     match (ticket, spool::twin(tx, &mail)?) {
         (_, Some((ticket, message))) => {
             spool::settle(tx, id, SpoolState::Duplicate, Some(ticket), Some(message), None)?;
@@ -407,13 +423,19 @@ fn keep_message(tx: &Tx, filing: &Filing, ticket: i64, direction: Direction, aut
             verdict: serde_json::to_string(&report.verdict).ok(),
             rechecked: None,
             headers: report.headers.iter().map(|(name, value)| (name.clone(), value.raw().to_owned())).collect(),
-            problems: report.problems.iter().map(|p| p.word().to_owned()).collect(),
+            problems: problems(filing),
             author: author.map(str::to_owned),
         },
     )?;
     tickets::insert_content(tx, message, &report.attachments, &report.indicators)?;
     rechecks::set_asked(tx, message, &report.asked)?;
     Ok(message)
+}
+
+/// The trouble with the mail, in words of `Problem`.
+pub(super) fn problems(filing: &Filing) -> Vec<String> {
+    let replay = filing.decision.replay.then_some(&Problem::Replay);
+    filing.report.problems.iter().chain(replay).map(|problem| problem.word().to_owned()).collect()
 }
 
 /// Certificates that came with the mail become candidates; of one that the team keeps, its owner's

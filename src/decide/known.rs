@@ -1,14 +1,16 @@
 //! What the store knows about a mail before triage: the tickets it names, and with what proof.
 
-use super::triage::{Known, NamedTicket};
+use super::triage::{self, Known, NamedTicket};
 use crate::rules::address::Address;
 use crate::rules::report::Report;
 use crate::rules::settings::{Mailbox, Settings};
 use crate::rules::ticket::{Direction, Number};
+use crate::rules::untrusted::Untrusted;
+use crate::rules::verdict::{Encryption, Verdict};
 use crate::rules::{message_id, subject};
-use crate::store::spool::Spooled;
+use crate::store::spool::{self, Role, Spooled};
 use crate::store::tickets::{self, Message};
-use crate::store::{Connection, Result, duty, outbox};
+use crate::store::{Connection, Result, duty, outbox, signatures};
 
 /// At most so many references and tags are looked up: a mail names few tickets, or none.
 const POINTERS: usize = 200;
@@ -22,7 +24,17 @@ pub fn known<'a>(
     report: &Report,
     id_key: &[u8; 32],
 ) -> Result<Known<'a>> {
-    let named = named(c, settings, report, id_key)?;
+    // What lies in the Sent folder is ours; its copy in the inbox bears the same signature.
+    let replay = mail.role == Role::Inbox && signatures::seen_elsewhere(c, &report.signatures, &mail.content_key)?;
+    let inside = Pointers::inside(report);
+    let sealed = report.outer.has_ciphertext && !(triage::is_of_analyst(report, settings) && !replay);
+    let (named, claims_inside) = match sealed {
+        true => {
+            let claims = named(c, settings, &inside, id_key)?.iter().map(|ticket| ticket.id).collect();
+            (named(c, settings, &Pointers::outside(report), id_key)?, claims)
+        }
+        false => (named(c, settings, &inside, id_key)?, Vec::new()),
+    };
     Ok(Known {
         echo: is_echo(c, report, &named)?,
         settings,
@@ -30,6 +42,8 @@ pub fn known<'a>(
         received_at: mail.received_at,
         envelope_sender: envelope_sender(mail),
         named,
+        claims_inside,
+        replay,
         page: page(c, settings, report)?,
         history: mail.history,
     })
@@ -45,7 +59,9 @@ fn is_echo(c: &Connection, report: &Report, named: &[NamedTicket]) -> Result<boo
     for ticket in named {
         let (mut next, mut length) = (Some(ticket.id), 0);
         while let Some(row) = next.map(|id| tickets::get(c, id)).transpose()?.flatten() {
-            if row.reporter.as_deref().and_then(Address::parse).as_ref() != Some(sender) {
+            let of_sender = row.reporter.as_deref().and_then(Address::parse).as_ref() == Some(sender);
+            // Who its reporter is, and what it claims, may have been inside (T26).
+            if !of_sender || row.received_encrypted {
                 break;
             }
             length += 1;
@@ -67,61 +83,111 @@ fn envelope_sender(mail: &Spooled) -> Option<Option<Address>> {
     }
 }
 
-/// The tickets that a mail names by a reference or by a number in its real subject, each once.
-pub fn named(c: &Connection, settings: &Settings, report: &Report, id_key: &[u8; 32]) -> Result<Vec<NamedTicket>> {
+/// By what a mail points at tickets, and who says so.
+struct Pointers<'r> {
+    references: Vec<&'r String>,
+    subject: &'r Untrusted,
+    sender: Option<&'r Address>,
+    /// Whether they stand inside the signature, if there is one.
+    references_protected: bool,
+    subject_protected: bool,
+}
+
+impl<'r> Pointers<'r> {
+    /// As the opened mail says; of a mail without ciphertext that is the mail.
+    fn inside(report: &'r Report) -> Pointers<'r> {
+        Pointers {
+            references: report.references.iter().chain(&report.in_reply_to).collect(),
+            subject: &report.subject,
+            sender: report.from.as_ref(),
+            references_protected: report.headers_protected,
+            subject_protected: report.verdict.subject_protected,
+        }
+    }
+
+    /// As the outer fields say.
+    fn outside(report: &'r Report) -> Pointers<'r> {
+        let outer = &report.outer;
+        Pointers {
+            references: outer.references.iter().chain(&outer.in_reply_to).collect(),
+            subject: &outer.subject,
+            sender: outer.from.as_ref(),
+            references_protected: false,
+            subject_protected: false,
+        }
+    }
+}
+
+/// The tickets that a mail names by a reference or by a number in its subject, each once.
+fn named(c: &Connection, settings: &Settings, by: &Pointers, id_key: &[u8; 32]) -> Result<Vec<NamedTicket>> {
     let mut found: Vec<NamedTicket> = Vec::new();
-    let mut note = |ticket: i64, proven: bool| -> Result<()> {
+    let mut note = |ticket: i64, proven: bool, protected: bool| -> Result<()> {
         let ticket = tickets::living(c, ticket)?;
-        match found.iter_mut().find(|known| known.id == ticket) {
-            Some(known) => known.proven_by_reference |= proven,
-            None => found.extend(describe(c, ticket, proven)?),
+        if !found.iter().any(|known| known.id == ticket) {
+            found.extend(describe(c, ticket)?);
+        }
+        if let Some(known) = found.iter_mut().find(|known| known.id == ticket) {
+            known.proven_by_reference |= proven;
+            known.pointer_protected |= protected;
         }
         Ok(())
     };
-    for id in report.references.iter().chain(&report.in_reply_to).take(POINTERS) {
+    for id in by.references.iter().copied().take(POINTERS) {
         if let Some(number) = message_id::verify(id_key, id)
             && let Some(ticket) = tickets::by_number(c, &number)?
         {
-            note(ticket.id, true)?;
+            note(ticket.id, true, by.references_protected)?;
             continue;
         }
         // A mail of ours whose hash does not fit (forged, or from before a restored key) is a hint only.
         if let Some(ticket) = outbox::ticket_of_message_id(c, id)? {
-            note(ticket, false)?;
+            note(ticket, false, by.references_protected)?;
         }
         for message in tickets::messages_with_id(c, id)? {
-            note(message.ticket_id, proves(settings, &message, report))?;
+            let proven = proves(c, settings, &message, by.sender)?;
+            note(message.ticket_id, proven, by.references_protected)?;
         }
     }
-    for number in subject::ticket_tags(report.subject.raw(), &settings.team.ticket_prefix).into_iter().take(POINTERS) {
+    for number in subject::ticket_tags(by.subject.raw(), &settings.team.ticket_prefix).into_iter().take(POINTERS) {
         if let Some(ticket) = tickets::by_number(c, &number)? {
-            note(ticket.id, false)?;
+            note(ticket.id, false, by.subject_protected)?;
         }
     }
     Ok(found)
 }
 
 /// Whether a reference to this message proves that the sender took part: an answer found in our
-/// Sent folder, or this same sender's own mail to nobody but us.
-fn proves(settings: &Settings, message: &Message, report: &Report) -> bool {
-    match message.direction {
-        Direction::Out => true,
+/// Sent folder, or this same sender's own mail to nobody but us. Not one that came encrypted: from
+/// whom and to whom it was may have been inside (T26).
+fn proves(c: &Connection, settings: &Settings, message: &Message, sender: Option<&Address>) -> Result<bool> {
+    Ok(match message.direction {
+        // An answer that came to us as mail may have come from anybody who had it.
+        Direction::Out => spool::of_message(c, message.id)?.is_some_and(|mail| mail.role == Role::Sent),
         Direction::In => {
-            let same_sender = report.from.is_some() && message.from.as_deref().and_then(Address::parse) == report.from;
+            let same_sender = sender.is_some() && message.from.as_deref().and_then(Address::parse).as_ref() == sender;
+            let verdict = message.verdict.as_deref().and_then(|json| serde_json::from_str::<Verdict>(json).ok());
+            let in_clear = verdict.is_some_and(|verdict| verdict.encryption == Encryption::None);
             let to_us =
                 |text: &String| Address::parse(text).is_some_and(|a| settings.own_addresses().any(|own| *own == a));
-            same_sender && !message.to.is_empty() && message.to.iter().chain(&message.cc).all(to_us)
+            same_sender && in_clear && !message.to.is_empty() && message.to.iter().chain(&message.cc).all(to_us)
         }
         Direction::Ack | Direction::Note => false,
-    }
+    })
 }
 
-fn describe(c: &Connection, ticket: i64, proven: bool) -> Result<Option<NamedTicket>> {
+fn describe(c: &Connection, ticket: i64) -> Result<Option<NamedTicket>> {
     let Some(row) = tickets::get(c, ticket)? else { return Ok(None) };
     let Some(number) = Number::parse(&row.number) else { return Ok(None) };
     let participants = tickets::participants(c, ticket)?.iter().filter_map(|p| Address::parse(p)).collect();
     let reporter = row.reporter.as_deref().and_then(Address::parse);
-    Ok(Some(NamedTicket { id: ticket, number, participants, reporter, proven_by_reference: proven }))
+    Ok(Some(NamedTicket {
+        id: ticket,
+        number,
+        participants,
+        reporter,
+        proven_by_reference: false,
+        pointer_protected: false,
+    }))
 }
 
 /// The page whose code stands in an analyst's mail.

@@ -1,7 +1,8 @@
 //! Mail that could not be filed: held with a stub ticket and an alert (law 3), and what becomes of
 //! the stub when the mail can be filed after all.
 //!
-//! Hostile data: none, the mail is not read. Failure: the store's.
+//! Hostile data: none, the mail is not read; whether a glance at its subject finds it urgent is told.
+//! Failure: the store's.
 
 use super::file::{Filing, open_ticket, start_clock};
 use super::raise;
@@ -13,28 +14,40 @@ use crate::store::spool::{SpoolState, Spooled};
 use crate::store::{Result, Tx, history, spool, tickets};
 use jiff::Timestamp;
 
-/// Holds a mail: a stub ticket, an alert, the raw mail kept. Tried again in vain it keeps its stub.
-pub fn hold(tx: &Tx, settings: &Settings, mail: &Spooled, reason: &str, now: Timestamp) -> Result<Spooled> {
+/// Why a mail is held, and what a glance at it tells.
+pub struct Held<'a> {
+    pub reason: &'a str,
+    /// The outer subject asks for it; the words themselves stay out of the stub, they may be what broke.
+    pub urgent: bool,
+    /// Fresh, for the page that an urgent mail raises.
+    pub code: &'a str,
+}
+
+/// Holds a mail: a stub ticket, an alert, a page if its subject asks for one, the raw mail kept. Tried
+/// again in vain it keeps its stub.
+pub fn hold(tx: &Tx, settings: &Settings, mail: &Spooled, held: &Held, now: Timestamp) -> Result<Spooled> {
+    let reason = held.reason;
     let Some(row) = spool::get(tx, mail.id)? else { return Ok(mail.clone()) };
     if row.state != SpoolState::New {
         return Ok(row);
     }
     let (ticket, message) = match (row.ticket_id, row.message_id) {
         (Some(ticket), Some(message)) => (ticket, message),
-        _ => open_stub(tx, settings, &row, now)?,
+        _ => open_stub(tx, settings, &row, held, now)?,
     };
     history::add(tx, Some(ticket), now, history::VIGIE, &format!("held in quarantine: {reason}"))?;
     spool::settle(tx, row.id, SpoolState::Held, Some(ticket), Some(message), Some(reason))?;
     Ok(spool::get(tx, row.id)?.unwrap_or(row))
 }
 
-fn open_stub(tx: &Tx, settings: &Settings, mail: &Spooled, now: Timestamp) -> Result<(i64, i64)> {
+fn open_stub(tx: &Tx, settings: &Settings, mail: &Spooled, held: &Held, now: Timestamp) -> Result<(i64, i64)> {
     let report = Report { problems: vec![Problem::Unreadable], ..Report::default() };
+    let urgent = held.urgent && !mail.history;
     let decision = Decision {
         placement: Placement::New { claims: Vec::new() },
         kind: settings.mailbox(&mail.mailbox).map_or(Kind::Incident, |m| m.kind),
-        reported_urgent: false,
-        urgent_unprotected: false,
+        reported_urgent: urgent,
+        urgent_unprotected: urgent,
         automatic: false,
         reply_suppressed: Some("unreadable".to_owned()),
         suspected_spam: false,
@@ -43,15 +56,19 @@ fn open_stub(tx: &Tx, settings: &Settings, mail: &Spooled, now: Timestamp) -> Re
         constituent: None,
         acknowledge: None,
         alert: true,
-        page: false,
+        page: urgent,
         clock: !mail.history,
+        replay: false,
     };
-    let filing = Filing { settings, mail, report: &report, decision: &decision, candidates: &[], code: "", now };
+    let filing = Filing { settings, mail, report: &report, decision: &decision, candidates: &[], code: held.code, now };
     let (ticket, message) = open_ticket(tx, &filing)?;
     if decision.clock {
         start_clock(tx, &filing, ticket)?;
     }
     raise::alert(tx, settings, ticket, message, false, now)?;
+    if decision.page {
+        raise::page(tx, settings, ticket, now, held.code)?;
+    }
     Ok((ticket, message))
 }
 

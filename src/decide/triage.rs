@@ -5,10 +5,18 @@
 //!
 //! Hostile data: the report. Failure: none; in doubt a human is told and nobody is answered.
 //!
-//! T26: for a mail with ciphertext, `acknowledge`, `reply_suppressed` and `language` follow from
-//! its outer fields, the envelope and the config alone. Which ticket it joins may follow from what
-//! was decrypted; but then the outer From must be the participant too, so that only a participant
-//! could see the difference that makes.
+//! T26: for a mail with ciphertext, where it is placed, `acknowledge`, `reply_suppressed` and
+//! `language` follow from its outer fields, the envelope, the config and the store alone: the outer
+//! pointers name the ticket, and no signature inside proves that it belongs there. What the opened
+//! mail names besides is a link for the analyst ("claims to belong to") and nothing more. An
+//! analyst's own signed mail alone is placed by what it says inside: nobody is answered for it.
+//!
+//! T36: a signature proves what stands inside it. To join by signature, the reference or number
+//! must be a protected field; for an analyst's answer To and Cc as well (RFC 9788, `hp`). Clients
+//! that sign without protecting the header fields, such as neomutt, thus make unverified notes of
+//! such mail, unless the trusted border reports a DMARC pass; the history says why. A code of a
+//! page stands in the text and dies with its use, so it needs no protected fields. What is signed
+//! in a mail that was seen on another mail proves nothing.
 
 use crate::rules::address::Address;
 use crate::rules::authres;
@@ -16,9 +24,9 @@ use crate::rules::belonging::{self, Belonging, passes_for};
 use crate::rules::language;
 use crate::rules::machine::{Arrival, machine_report};
 use crate::rules::manners::{NoReply, reply_forbidden};
-use crate::rules::report::{Problem, Report};
+use crate::rules::report::Report;
 use crate::rules::settings::{Analyst, Language, Mailbox, Settings};
-use crate::rules::ticket::Kind;
+use crate::rules::ticket::{Kind, words};
 use crate::rules::tlp;
 use crate::rules::urgent::asks_urgent;
 use crate::rules::verdict::{Authenticated, Encryption, Signature};
@@ -37,6 +45,10 @@ pub struct Known<'a> {
     pub envelope_sender: Option<Option<Address>>,
     /// The tickets that the mail names, one entry a ticket.
     pub named: Vec<NamedTicket>,
+    /// What a mail with ciphertext names inside, if `named` is what its outer fields name.
+    pub claims_inside: Vec<i64>,
+    /// A signature over the whole of it was seen before on another mail (T36).
+    pub replay: bool,
     /// The page whose single-use code stands in the mail.
     pub page: Option<i64>,
     /// Found at first sight of a mailbox that is history: filed, silent, no clock.
@@ -64,8 +76,7 @@ pub struct Decision {
     pub tlp: Option<String>,
     pub language: Language,
     pub constituent: Option<String>,
-    /// To whom the acknowledgement goes; None: nobody. At most one leaves a ticket: filing keeps
-    /// to that, for here a mail with ciphertext that joins a ticket is treated as any other (T26).
+    /// To whom the acknowledgement goes; None: nobody.
     pub acknowledge: Option<Address>,
     /// Whether the analyst on duty gets an alert.
     pub alert: bool,
@@ -73,6 +84,8 @@ pub struct Decision {
     pub page: bool,
     /// Whether the clock of the promises runs.
     pub clock: bool,
+    /// See `Known::replay`.
+    pub replay: bool,
 }
 
 /// Where the mail goes.
@@ -95,8 +108,18 @@ pub enum AnalystAct {
     AcknowledgePage { page: i64 },
     /// An internal note, proven.
     Note,
-    /// Without proof.
-    UnverifiedNote,
+    /// Without proof of the whole of it.
+    UnverifiedNote(Lack),
+}
+
+words! {
+    /// What an analyst's mail lacks; the words stand in the history.
+    Lack {
+        Signature = "it bears no good signature of theirs",
+        /// T36.
+        Fresh = "what it signs was seen before on another mail",
+        Fields = "its signature does not cover the header fields that say where it belongs and to whom it went",
+    }
 }
 
 /// Decides. Total.
@@ -121,11 +144,11 @@ pub fn triage(report: &Report, known: &Known) -> Decision {
     let reported_urgent = real_urgent || asks_urgent(report.outer.subject.raw());
     let quiet = known.history || automatic || suspected_spam || matches!(placement, Placement::Analyst { .. });
     let told = if quiet { Told::default() } else { told(report, known, sender, analyst, reported_urgent) };
-    let welcome = !automatic && refusal.is_none() && is_acknowledged(&placement, report);
+    let welcome = !automatic && refusal.is_none() && matches!(placement, Placement::New { .. });
     Decision {
         kind: known.mailbox.kind,
         reported_urgent,
-        urgent_unprotected: reported_urgent && !(real_urgent && is_subject_protected(report)),
+        urgent_unprotected: reported_urgent && !(real_urgent && is_subject_protected(report) && !known.replay),
         automatic,
         reply_suppressed: refusal.map(|why| why.word().to_owned()),
         suspected_spam,
@@ -140,6 +163,7 @@ pub fn triage(report: &Report, known: &Known) -> Decision {
         alert: told.alert,
         page: told.page,
         clock: told.clock,
+        replay: known.replay,
         placement,
     }
 }
@@ -174,31 +198,24 @@ fn refusal(arrival: &Arrival, known: &Known, suspected_spam: bool) -> Option<NoR
     }
 }
 
-/// A ticket is acknowledged once; so a further mail is not, unless that would show what was
-/// decrypted (T26).
-fn is_acknowledged(placement: &Placement, report: &Report) -> bool {
-    match placement {
-        Placement::New { .. } => true,
-        Placement::Join { .. } => report.outer.has_ciphertext,
-        Placement::Analyst { .. } => false,
-    }
-}
-
 fn anybodys_mail(report: &Report, known: &Known, sender: Option<&Address>) -> Placement {
-    let signed = sender.is_some_and(|sender| is_signed_by(report, sender));
+    let signed =
+        !report.outer.has_ciphertext && !known.replay && sender.is_some_and(|sender| is_signed_by(report, sender));
     let dmarc = authres::dmarc_pass(&report.headers, known.settings.triage.authserv_id.as_deref());
     match belonging::place(&known.named, sender, signed, dmarc.as_deref()) {
-        Belonging::New { claims } => Placement::New { claims },
+        Belonging::New { mut claims } => {
+            claims.extend(&known.claims_inside);
+            claims.sort_unstable();
+            claims.dedup();
+            Placement::New { claims }
+        }
         Belonging::Join { ticket } => Placement::Join { ticket },
     }
 }
 
-/// Whether a good signature over the whole, by a key that the team took in, is bound to `sender`
-/// and was not seen before on another mail.
+/// Whether a good signature over the whole, by a key that the team took in, is bound to `sender`.
 fn is_signed_by(report: &Report, sender: &Address) -> bool {
-    report.from.as_ref() == Some(sender)
-        && report.verdict.proves_sender(Authenticated::Marginal)
-        && !report.problems.contains(&Problem::Replay)
+    report.from.as_ref() == Some(sender) && report.verdict.proves_sender(Authenticated::Marginal)
 }
 
 /// DESIGN "Belonging", last paragraph. A mail that names no ticket, or several, opens one.
@@ -222,23 +239,32 @@ fn analysts_act(
     automatic: bool,
 ) -> AnalystAct {
     let dmarc = authres::dmarc_pass(&report.headers, known.settings.triage.authserv_id.as_deref());
-    if !is_signed_by_analyst(report, analyst) && !passes_for(&analyst.address, dmarc.as_deref()) {
-        return AnalystAct::UnverifiedNote;
+    let vouched = passes_for(&analyst.address, dmarc.as_deref());
+    match (vouched, is_signed_by_analyst(report, analyst), known.replay) {
+        (true, ..) | (_, true, false) => {}
+        (_, true, true) => return AnalystAct::UnverifiedNote(Lack::Fresh),
+        _ => return AnalystAct::UnverifiedNote(Lack::Signature),
     }
-    if automatic {
-        // An absence note answers nobody.
-        return AnalystAct::Note;
-    }
+    let placed = vouched || ticket.is_none_or(|ticket| ticket.pointer_protected);
     let reporter = ticket.and_then(|ticket| ticket.reporter.as_ref());
-    if reporter.is_some_and(|reporter| recipients(report).any(|to| to == reporter)) {
-        return AnalystAct::Answer;
+    let addressed = vouched || reporter.is_some_and(|reporter| is_inside_to(report, reporter));
+    // An absence note answers nobody.
+    let is_answer = !automatic && reporter.is_some_and(|reporter| recipients(report).any(|to| to == reporter));
+    let is_command = !automatic
+        && !is_answer
+        && report.verdict.encryption == Encryption::Decrypted
+        && is_to_us_alone(report, known.settings);
+    match known.page.filter(|_| is_command) {
+        Some(page) => AnalystAct::AcknowledgePage { page },
+        None if !placed || (is_answer && !addressed) => AnalystAct::UnverifiedNote(Lack::Fields),
+        None if is_answer => AnalystAct::Answer,
+        None => AnalystAct::Note,
     }
-    match known.page {
-        Some(page) if report.verdict.encryption == Encryption::Decrypted && is_to_us_alone(report, known.settings) => {
-            AnalystAct::AcknowledgePage { page }
-        }
-        _ => AnalystAct::Note,
-    }
+}
+
+/// Whether the address stands in To or Cc of what was signed, where the header fields are protected.
+fn is_inside_to(report: &Report, address: &Address) -> bool {
+    report.headers_protected && report.to.iter().chain(&report.cc).any(|to| to == address)
 }
 
 /// Signed by the key that the config names: that it is authenticated stands there.
@@ -248,10 +274,13 @@ fn is_signed_by_analyst(report: &Report, analyst: &Analyst) -> bool {
         (Some(signer), Some(fingerprint)) => signer.eq_ignore_ascii_case(fingerprint),
         _ => false,
     };
-    registered
-        && report.from.as_ref() == Some(&analyst.address)
-        && verdict.proves_sender(Authenticated::None)
-        && !report.problems.contains(&Problem::Replay)
+    registered && report.from.as_ref() == Some(&analyst.address) && verdict.proves_sender(Authenticated::None)
+}
+
+/// Whether the mail is an analyst's, inside and outside, by their registered key.
+pub(super) fn is_of_analyst(report: &Report, settings: &Settings) -> bool {
+    let analyst = settings.duty.analysts.iter().find(|analyst| report.outer.from.as_ref() == Some(&analyst.address));
+    analyst.is_some_and(|analyst| is_signed_by_analyst(report, analyst))
 }
 
 /// Everybody in To and Cc, outer and protected.

@@ -18,6 +18,8 @@ fn known<'a>(settings: &'a Settings, mailbox: &str) -> Known<'a> {
         received_at: Timestamp::UNIX_EPOCH,
         envelope_sender: None,
         named: vec![],
+        claims_inside: vec![],
+        replay: false,
         page: None,
         history: false,
         echo: false,
@@ -31,6 +33,7 @@ fn named(id: i64, proven_by_reference: bool) -> NamedTicket {
         participants: vec![address("a@corp.example")],
         reporter: Some(address("a@corp.example")),
         proven_by_reference,
+        pointer_protected: true,
     }
 }
 
@@ -249,8 +252,6 @@ fn a_reporters_further_mail_joins_alerts_and_is_not_acknowledged_again() {
 fn t50_to_t53_without_proof_it_is_a_ticket_of_its_own_with_its_own_acknowledgement() {
     let settings = settings();
     let known = Known { named: vec![named(7, false)], ..known(&settings, "csirt") };
-    let mut replayed = signed_by(mail("a@corp.example", &[]), "F");
-    replayed.problems.push(Problem::Replay);
     let mut other_from = signed_by(opened(mail("x@other.example", &[])), "F");
     other_from.from = Some(address("a@corp.example"));
     let mut own_key = signed_by(opened(mail("a@corp.example", &[])), "F");
@@ -260,7 +261,6 @@ fn t50_to_t53_without_proof_it_is_a_ticket_of_its_own_with_its_own_acknowledgeme
     for (what, report) in [
         ("no proof", mail("a@corp.example", &[])),
         ("a stranger", signed_by(mail("x@other.example", &[]), "F")),
-        ("a signature seen before", replayed),
         ("a stranger's mail around a participant's", other_from),
         ("a participant's outer From around a stranger's signed mail", own_key),
         ("a key that is not the sender's", unbound),
@@ -269,17 +269,27 @@ fn t50_to_t53_without_proof_it_is_a_ticket_of_its_own_with_its_own_acknowledgeme
         assert_eq!(decision.placement, Placement::New { claims: vec![7] }, "{what}");
         assert!(decision.alert && decision.clock && decision.acknowledge == report.outer.from, "{what}");
     }
+    let signed = signed_by(mail("a@corp.example", &[]), "F");
+    let replayed = Known { replay: true, ..known.clone() };
+    let outside = Known { named: vec![NamedTicket { pointer_protected: false, ..named(7, false) }], ..known };
+    for (what, known) in [("a signature seen before", replayed), ("a pointer outside of the signature", outside)] {
+        assert_eq!(triage(&signed, &known).placement, Placement::New { claims: vec![7] }, "{what}");
+    }
 }
 
 #[test]
-fn t26_a_mail_with_ciphertext_that_joins_does_not_show_it_by_silence() {
+fn t26_what_was_decrypted_never_decides_whether_a_mail_joins() {
     let settings = settings();
-    let known = Known { named: vec![named(7, false)], ..known(&settings, "csirt") };
-    let joined = triage(&signed_by(opened(mail("a@corp.example", &[])), "F"), &known);
-    let refused = triage(&unopened(mail("a@corp.example", &[])), &known);
-    assert_eq!(joined.placement, Placement::Join { ticket: 7 });
-    assert_eq!(refused.placement, Placement::New { claims: vec![7] });
-    assert_eq!(joined.acknowledge, refused.acknowledge);
+    for (by_reference, expected) in
+        [(false, Placement::New { claims: vec![7, 9] }), (true, Placement::Join { ticket: 7 })]
+    {
+        let known = Known { named: vec![named(7, by_reference)], claims_inside: vec![9], ..known(&settings, "csirt") };
+        let opened = triage(&signed_by(opened(mail("a@corp.example", &[])), "F"), &known);
+        let closed = triage(&unopened(mail("a@corp.example", &[])), &known);
+        assert_eq!((&opened.placement, &opened.acknowledge), (&closed.placement, &closed.acknowledge));
+        assert_eq!(opened.placement, expected);
+        assert_eq!(opened.acknowledge.is_none(), by_reference, "owed if it opens a ticket");
+    }
 }
 
 #[test]
@@ -319,6 +329,7 @@ fn from_alice() -> Report {
 fn to_the_reporter(mut report: Report) -> Report {
     report.to.push(address("a@corp.example"));
     report.outer.to = report.to.clone();
+    report.headers_protected = true;
     report
 }
 
@@ -361,15 +372,37 @@ fn t56_an_analysts_address_without_proof_is_an_unverified_note_and_no_more() {
         ("a bad signature", signed(|r| r.verdict.signature = Signature::Bad)),
         ("a part", signed(|r| r.verdict.covers = Covers::Part)),
         ("not bound to From", signed(|r| r.verdict.signed_by_sender = false)),
-        ("seen before", signed(|r| r.problems.push(Problem::Replay))),
         ("another From inside", signed(|r| r.from = Some(address("bob@example.org")))),
         ("another domain's DMARC", to_the_reporter(mail("alice@example.org", &[PASS]))),
     ] {
-        assert_eq!(act(&report, &[7], Some(3)), alice(Some(7), AnalystAct::UnverifiedNote), "{what}");
+        assert_eq!(act(&report, &[7], Some(3)), alice(Some(7), AnalystAct::UnverifiedNote(Lack::Signature)), "{what}");
     }
     let bob = to_the_reporter(signed_by(mail("bob@example.org", &[]), ALICE));
-    let expected = Placement::Analyst { name: "bob".into(), ticket: Some(7), act: AnalystAct::UnverifiedNote };
+    let expected =
+        Placement::Analyst { name: "bob".into(), ticket: Some(7), act: AnalystAct::UnverifiedNote(Lack::Signature) };
     assert_eq!(act(&bob, &[7], None), expected);
+}
+
+#[test]
+fn t36_an_analysts_signature_counts_once_and_for_what_it_covers() {
+    let settings = settings();
+    let full = Known { named: vec![named(7, true)], ..known(&settings, "csirt") };
+    let good = to_the_reporter(signed_by(from_alice(), ALICE));
+    let mut unaddressed = good.clone();
+    unaddressed.headers_protected = false;
+    let mut outside_only = good.clone();
+    outside_only.to.clear();
+    let unplaced = Known { named: vec![NamedTicket { pointer_protected: false, ..named(7, true) }], ..full.clone() };
+    let replayed = Known { replay: true, ..full.clone() };
+    for (report, known, lack) in [
+        (&good, &unplaced, Lack::Fields),
+        (&unaddressed, &full, Lack::Fields),
+        (&outside_only, &full, Lack::Fields),
+        (&good, &replayed, Lack::Fresh),
+    ] {
+        assert_eq!(triage(report, known).placement, alice(Some(7), AnalystAct::UnverifiedNote(lack)));
+    }
+    assert_eq!(triage(&good, &full).placement, alice(Some(7), AnalystAct::Answer));
 }
 
 #[test]
@@ -442,14 +475,12 @@ prop_compose! {
         subject in any_of(&["x", "[URGENT] x", "[EX-2026-000007] Re: vous", "[...]"]),
         text in any_of(&["", "Bonjour, merci pour votre aide", "TLP:RED", "<IODEF-Document>"]),
         from_disputed: bool,
-        replay: bool,
         attached: bool,
     ) -> Report {
         let mut report = mail("x@other.example", &[]);
         (report.verdict, report.from, report.from_disputed) = (verdict, from, from_disputed);
         report.to = to.into_iter().collect();
         (report.subject, report.text) = (subject.into(), text.into());
-        report.problems.extend(replay.then_some(Problem::Replay));
         let file = Attachment {
             name: "xarf.json".into(), content_type: "application/json".into(),
             bytes: br#"{"xarf_version":"4.0.0"}"#.to_vec(), sha256: String::new(),
@@ -480,6 +511,8 @@ proptest! {
             triage(&Report { outer, headers: outside.headers.clone(), ..inside }, &known)
         });
         prop_assert_eq!(one.acknowledge, two.acknowledge);
+        let is_analyst = |p: &Placement| matches!(p, Placement::Analyst { .. });
+        prop_assert!(one.placement == two.placement || is_analyst(&one.placement) || is_analyst(&two.placement));
         prop_assert_eq!(one.reply_suppressed, two.reply_suppressed);
         prop_assert_eq!(one.language, two.language);
         prop_assert_eq!(one.automatic, two.automatic);

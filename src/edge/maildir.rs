@@ -4,7 +4,7 @@
 //! folders and pipes are passed over, names that are no UTF-8 are escaped.
 //! Failure: [`Trouble`] in words; a file that another program takes away meanwhile is none.
 //! The calls block: run them where blocking is allowed.
-//! Known gaps: no quota files; two mails of one name and the same instant cannot be told apart.
+//! Known gaps: no quota files; a file that is copied with a new inode or time is read once more.
 
 use super::imap::{HEAD_OCTETS, Mail};
 use crate::rules::trouble::Trouble;
@@ -13,14 +13,15 @@ use std::ffi::{OsStr, OsString};
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, ErrorKind, Read, Write};
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// A mail in a Maildir.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Entry {
-    /// The file's name without its flags: what stays when a mail client moves or marks it.
+    /// What stays when a mail client moves or marks the file, and no other mail has: its name without
+    /// flags, and its inode, time and size, since names are used again.
     pub unique: String,
     pub path: PathBuf,
     /// Octets.
@@ -50,7 +51,7 @@ pub fn list_new(maildir: &Path) -> Result<Vec<Entry>, Trouble> {
                 continue;
             }
             let mtime = meta.modified().ok().and_then(|time| Timestamp::try_from(time).ok());
-            let entry = Entry { unique: unique(&name), path: file.path(), size: meta.len(), mtime };
+            let entry = Entry { unique: unique(&name, &meta), path: file.path(), size: meta.len(), mtime };
             entries.insert(entry.unique.clone(), entry);
         }
     }
@@ -124,8 +125,14 @@ pub fn deliver(maildir: &Path, octets: &[u8], now: Timestamp) -> Result<String, 
     Ok(name)
 }
 
+/// A file's name, inode, time and size; `/` is in no name.
+fn unique(name: &OsStr, meta: &fs::Metadata) -> String {
+    let (seconds, nanos) = (meta.mtime(), meta.mtime_nsec());
+    format!("{}/{}-{seconds}.{nanos:09}-{}", base(name), meta.ino(), meta.len())
+}
+
 /// The name up to its flags (`:2,FS`), as text.
-fn unique(name: &OsStr) -> String {
+fn base(name: &OsStr) -> String {
     let base = name.as_bytes().split(|octet| *octet == b':').next().unwrap_or_default();
     match std::str::from_utf8(base) {
         Ok(text) if !text.chars().any(char::is_control) => text.to_owned(),
@@ -135,15 +142,19 @@ fn unique(name: &OsStr) -> String {
 
 /// Where the mail is by now: a mail client may have moved or marked it.
 fn find(entry: &Entry) -> io::Result<Option<PathBuf>> {
-    if entry.path.symlink_metadata().is_ok_and(|meta| meta.is_file()) {
+    let is_it = |path: &Path| {
+        let meta = path.symlink_metadata().ok().filter(fs::Metadata::is_file);
+        meta.is_some_and(|meta| unique(path.file_name().unwrap_or_default(), &meta) == entry.unique)
+    };
+    if is_it(&entry.path) {
         return Ok(Some(entry.path.clone()));
     }
     let Some(maildir) = entry.path.parent().and_then(Path::parent) else { return Ok(None) };
     for folder in ["new", "cur"] {
         for file in fs::read_dir(maildir.join(folder))? {
-            let file = file?;
-            if unique(&file.file_name()) == entry.unique && file.file_type().is_ok_and(|kind| kind.is_file()) {
-                return Ok(Some(file.path()));
+            let path = file?.path();
+            if is_it(&path) {
+                return Ok(Some(path));
             }
         }
     }
@@ -213,13 +224,31 @@ mod tests {
         fs::rename(&entry.path, folder.path().join("cur").join(format!("{name}:2,FS"))).unwrap();
         assert_eq!(octets(&entry).unwrap(), b"x");
         let later = list_new(folder.path()).unwrap();
-        assert_eq!((later.len(), &later[0].unique), (1, &name));
+        assert_eq!((later.len(), &later[0].unique), (1, &entry.unique));
 
         file_away(folder.path(), &entry, ".Vigie.Filed").unwrap();
         file_away(folder.path(), &entry, ".Vigie.Filed").unwrap();
         let filed = folder.path().join(".Vigie.Filed/cur").join(format!("{name}:2,FS"));
         assert_eq!(fs::read(filed).unwrap(), b"x");
         assert_eq!((list_new(folder.path()).unwrap(), octets(&entry)), (vec![], None));
+    }
+
+    #[test]
+    fn mails_of_one_name_are_told_apart() {
+        let folder = maildir();
+        fs::write(folder.path().join("new/same"), "one").unwrap();
+        fs::write(folder.path().join("cur/same:2,S"), "two").unwrap();
+        let both = list_new(folder.path()).unwrap();
+        let mut read: Vec<_> = both.iter().map(|entry| octets(entry).unwrap()).collect();
+        read.sort();
+        assert_eq!(read, [b"one", b"two"]);
+        // Another mail under the name of one that was listed is neither read nor filed in its place.
+        fs::write(folder.path().join("tmp/x"), "three").unwrap();
+        fs::rename(folder.path().join("tmp/x"), folder.path().join("new/same")).unwrap();
+        let first = both.iter().find(|entry| entry.path.ends_with("new/same")).unwrap();
+        assert_eq!(octets(first), None);
+        file_away(folder.path(), first, ".Vigie.Filed").unwrap();
+        assert_eq!(list_new(folder.path()).unwrap().len(), 2);
     }
 
     #[test]
@@ -244,7 +273,7 @@ mod tests {
         fs::create_dir(new.join("folder")).unwrap();
         std::os::unix::fs::symlink("/etc/passwd", new.join("link")).unwrap();
         let entries = list_new(folder.path()).unwrap();
-        assert_eq!(entries.iter().map(|e| e.unique.as_str()).collect::<Vec<_>>(), [r"\xff\x1b[2J"]);
+        assert_eq!(entries.iter().filter_map(|e| e.unique.split('/').next()).collect::<Vec<_>>(), [r"\xff\x1b[2J"]);
         assert_eq!(octets(&entries[0]).unwrap(), b"odd");
         let link = Entry { path: new.join("link"), unique: "link".into(), ..entries[0].clone() };
         assert_eq!(octets(&link), None);

@@ -20,7 +20,7 @@ use crate::rules::settings::{Language, Settings};
 use crate::rules::ticket::{Number, Priority};
 use crate::rules::tlp::Mark;
 use crate::rules::untrusted::Untrusted;
-use crate::rules::verdict::Verdict;
+use crate::rules::verdict::{Authenticated, Encryption, Verdict};
 use crate::store::certs::{self, Cert};
 use crate::store::outbox::Out;
 use crate::store::tickets::{self, Ticket};
@@ -271,8 +271,12 @@ fn acknowledgement(sealing: &Sealing, intent: &Intent, ticket: &Ticket) -> Lette
 fn answer(c: &Connection, sealing: &Sealing, ticket: &Ticket, message: i64, encrypted: bool) -> Result<Option<Letter>> {
     let Some(written) = tickets::message(c, message)? else { return Ok(None) };
     let last = tickets::last_received(c, ticket.id, Some(message))?;
+    // What was decrypted goes back to nobody who is not proven to have written it (T26).
+    let first = tickets::first_received(c, ticket.id)?;
+    let verdict: Option<Verdict> = first.and_then(|m| serde_json::from_str(m.latest_verdict()?).ok());
+    let theirs = verdict.is_some_and(|v| v.encryption == Encryption::None || v.proves_sender(Authenticated::Marginal));
     let in_reply_to = last.and_then(|m| m.message_id);
-    let subject = match encrypted && !ticket.subject.is_empty() {
+    let subject = match encrypted && theirs && !ticket.subject.is_empty() {
         true => format!("[{}] Re: {}", ticket.number, Untrusted::from(ticket.subject.as_str()).header()),
         false => format!("[{}] Answer from {}", ticket.number, sealing.settings.team.name),
     };

@@ -20,6 +20,8 @@ pub struct NamedTicket {
     /// The strongest proof among the references: our Message-ID with a good keyed hash, an answer
     /// found in our Sent folder, or a mail that this same sender sent into the ticket to us alone.
     pub proven_by_reference: bool,
+    /// A reference or number that names it stands inside the signature, if there is one.
+    pub pointer_protected: bool,
 }
 
 /// Where the mail of somebody who is no analyst belongs.
@@ -33,13 +35,15 @@ pub enum Belonging {
 
 /// Decides. `from` is the From address, None where it is not one plain address; `signed`: a good
 /// signature over the whole, bound to `from`, by a key that the team took in; `dmarc`: the domain
-/// for which the border reports a DMARC pass.
+/// for which the border reports a DMARC pass. A signature proves only what stands inside it: with
+/// the pointer outside, anybody who has some signed mail of theirs could have put it there.
 pub fn place(named: &[NamedTicket], from: Option<&Address>, signed: bool, dmarc: Option<&str>) -> Belonging {
     let mut claims: Vec<i64> = named.iter().map(|ticket| ticket.id).collect();
     claims.sort_unstable();
     claims.dedup();
     let ([_], Some(from)) = (claims.as_slice(), from) else { return Belonging::New { claims } };
     let participant = named.iter().all(|ticket| ticket.participants.contains(from));
+    let signed = signed && named.iter().any(|ticket| ticket.pointer_protected);
     let proven = signed || passes_for(from, dmarc) || named.iter().any(|ticket| ticket.proven_by_reference);
     match claims.as_slice() {
         &[ticket] if participant && proven => Belonging::Join { ticket },
@@ -64,7 +68,14 @@ mod tests {
     fn ticket(id: i64, proven_by_reference: bool) -> NamedTicket {
         let participants = vec![address("a@corp.example"), address("b@other.example")];
         let reporter = Some(address("a@corp.example"));
-        NamedTicket { id, number: Number::new("EX", 2026, id as u32), participants, reporter, proven_by_reference }
+        NamedTicket {
+            id,
+            number: Number::new("EX", 2026, id as u32),
+            participants,
+            reporter,
+            proven_by_reference,
+            pointer_protected: true,
+        }
     }
 
     #[test]
@@ -91,6 +102,13 @@ mod tests {
             let placed = place(&[ticket(1, by_reference)], from.as_ref(), signed, dmarc);
             assert_eq!(&placed, expected, "{by_reference} {signed} {dmarc:?}");
         }
+    }
+
+    #[test]
+    fn t36_a_signature_proves_no_pointer_that_stands_outside_of_it() {
+        let from = address("a@corp.example");
+        let outside = NamedTicket { pointer_protected: false, ..ticket(1, false) };
+        assert_eq!(place(&[outside], Some(&from), true, None), Belonging::New { claims: vec![1] });
     }
 
     #[test]

@@ -43,6 +43,11 @@ pub struct Report {
     pub certificates: Vec<MailedCertificate>,
     /// The protected From differs from the outer one and no signature is bound to it.
     pub from_disputed: bool,
+    /// Every header field read here stood inside the cryptographic layer (RFC 9788 `hp`), not only
+    /// the subject as `Verdict::subject_protected` says.
+    pub headers_protected: bool,
+    /// What the signatures over the whole sign, good or not: digests in lower-case hex (T36).
+    pub signatures: Vec<String>,
     /// Certificates that were asked for to judge its signatures, by fingerprint or key ID.
     pub asked: Vec<String>,
 }

@@ -14,6 +14,7 @@ pub mod history;
 pub mod outbox;
 pub mod rechecks;
 pub mod settings;
+pub mod signatures;
 pub mod spool;
 pub mod status;
 pub mod tickets;

@@ -88,3 +88,15 @@ pub fn wait_for_key(tx: &Tx, message: i64) -> Result<()> {
     tx.execute("UPDATE recheck SET needs_key = 1 WHERE message_id = ?1", [message])?;
     Ok(())
 }
+
+/// Replaces what a message says, once it could be opened. The verdict at arrival stays.
+pub fn set_opened(tx: &Tx, id: i64, subject: &str, text: &str, problems: &[String]) -> Result<()> {
+    let problems = serde_json::to_string(problems).unwrap_or_default();
+    tx.execute(
+        "UPDATE message SET subject = ?2, text = ?3, problems = ?4 WHERE id = ?1",
+        (id, subject, text, problems),
+    )?;
+    tx.execute("DELETE FROM attachment WHERE message_id = ?1", [id])?;
+    tx.execute("DELETE FROM indicator WHERE message_id = ?1", [id])?;
+    Ok(())
+}

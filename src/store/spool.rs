@@ -147,7 +147,16 @@ pub fn insert(tx: &Tx, mail: &Arrival, now: Timestamp) -> Result<Option<i64>> {
             mail.history,
             copy.word(),
         ))?;
-    Ok((inserted == 1).then(|| tx.last_insert_rowid()))
+    let spooled = (inserted == 1).then(|| tx.last_insert_rowid());
+    if let (None, Some(place)) = (spooled, place) {
+        // The very file that was filed away: somebody has put it back, and there it stays.
+        tx.prepare_cached(
+            "UPDATE spool SET server_copy = 'stays' WHERE mailbox = ?1 AND folder = ?2 AND place = ?3 \
+             AND server_copy IN ('moved', 'gone')",
+        )?
+        .execute((&mail.mailbox, &mail.folder, place))?;
+    }
+    Ok(spooled)
 }
 
 /// Stores octets once; gives their row.
@@ -281,6 +290,35 @@ pub fn twin(c: &Connection, mail: &Spooled) -> Result<Option<(i64, i64)>> {
     .maybe()
 }
 
+/// Whether a mail is here already from the same folder, octet for octet, under a UID of another time:
+/// then the server has only numbered its mails anew. Of such copies the latest is kept.
+pub fn was_renumbered(tx: &Tx, mail: &Spooled) -> Result<bool> {
+    let (Place::Imap { uidvalidity, .. }, Some(raw_id)) = (&mail.place, mail.raw_id) else { return Ok(false) };
+    let earlier = "mailbox = ?1 AND folder = ?2 AND content_key = ?3 AND raw_id = ?4 AND uidvalidity <> ?5 AND id < ?6";
+    let which = (&mail.mailbox, &mail.folder, &mail.content_key, raw_id, uidvalidity, mail.id);
+    let known = tx
+        .prepare_cached(&format!("SELECT 1 FROM spool WHERE {earlier} AND state IN ('filed', 'joined', 'duplicate')"))?
+        .exists(which)?;
+    tx.prepare_cached(&format!("DELETE FROM spool WHERE {earlier} AND state = 'duplicate'"))?.execute(which)?;
+    Ok(known)
+}
+
+/// Counts that a server has numbered its mails anew (another UIDVALIDITY); gives how often on this day, UTC.
+pub fn count_renumbering(tx: &Tx, mailbox: &str, folder: &str, now: Timestamp) -> Result<u32> {
+    let key = format!("renumbered {mailbox}/{folder}");
+    let today = now.as_second() / 86_400;
+    let before: Option<String> =
+        tx.prepare_cached("SELECT value FROM setting WHERE key = ?1")?.query_row([&key], |row| row.get(0)).maybe()?;
+    let before = before.as_deref().and_then(|value| value.split_once(' ')).and_then(|(day, count)| {
+        let is_today = day.parse() == Ok(today);
+        is_today.then(|| count.parse().ok()).flatten()
+    });
+    let count = before.unwrap_or(0u32).saturating_add(1);
+    tx.prepare_cached("INSERT INTO setting (key, value) VALUES (?1, ?2) ON CONFLICT (key) DO UPDATE SET value = ?2")?
+        .execute((key, format!("{today} {count}")))?;
+    Ok(count)
+}
+
 /// Notes what became of a mail. Only a waiting (or held) one can become something.
 pub fn settle(
     tx: &Tx,
@@ -393,6 +431,15 @@ pub fn refuse(tx: &Tx, mailbox: &str, folder: &str, uidvalidity: u32, uid: u32) 
         .query_row((mailbox, folder, uidvalidity, uid), |row| row.get(0))?)
 }
 
+/// Notes a mail that the server listed and then said nothing of, as not asked for yet.
+pub fn ask_later(tx: &Tx, mailbox: &str, folder: &str, uidvalidity: u32, uid: u32) -> Result<()> {
+    tx.prepare_cached(
+        "INSERT INTO refused (mailbox, folder, uidvalidity, uid, attempts) VALUES (?1, ?2, ?3, ?4, 0) ON CONFLICT DO NOTHING",
+    )?
+    .execute((mailbox, folder, uidvalidity, uid))?;
+    Ok(())
+}
+
 /// Mails that the server has refused so far.
 pub fn refused(c: &Connection, mailbox: &str, folder: &str, uidvalidity: u32) -> Result<Vec<u32>> {
     let mut rows =
@@ -408,12 +455,12 @@ pub fn forget_refused(tx: &Tx, mailbox: &str, folder: &str, uidvalidity: u32, ui
     Ok(())
 }
 
-/// The Maildir names of a mailbox that are spooled already.
-pub fn places(c: &Connection, mailbox: &str, folder: &str) -> Result<std::collections::HashSet<String>> {
-    let mut rows =
-        c.prepare_cached("SELECT place FROM spool WHERE mailbox = ?1 AND folder = ?2 AND place IS NOT NULL")?;
-    let names = rows.query_map((mailbox, folder), |row| row.get(0))?;
-    Ok(names.collect::<rusqlite::Result<_>>()?)
+/// Whether the file of a Maildir is spooled, and lies there still.
+pub fn has_place(c: &Connection, mailbox: &str, folder: &str, place: &str) -> Result<bool> {
+    Ok(c.prepare_cached(
+        "SELECT 1 FROM spool WHERE mailbox = ?1 AND folder = ?2 AND place = ?3 AND server_copy IN ('there', 'stays')",
+    )?
+    .exists((mailbox, folder, place))?)
 }
 
 /// Filed mails whose original still lies in the watched folder.

@@ -487,6 +487,15 @@ pub fn set_message_automatic(tx: &Tx, id: i64) -> Result<()> {
     Ok(())
 }
 
+/// The first mail of the ticket.
+pub fn first_received(c: &Connection, ticket: i64) -> Result<Option<Message>> {
+    c.prepare_cached(&format!(
+        "SELECT {MESSAGE_COLUMNS} FROM message WHERE ticket_id = ?1 AND direction = 'in' ORDER BY id LIMIT 1"
+    ))?
+    .query_row([ticket], read_message)
+    .maybe()
+}
+
 /// The last mail of the ticket, before a message if one is named.
 pub fn last_received(c: &Connection, ticket: i64, before: Option<i64>) -> Result<Option<Message>> {
     c.prepare_cached(&format!(
@@ -517,23 +526,11 @@ pub fn message(c: &Connection, id: i64) -> Result<Option<Message>> {
 /// Messages that could not be opened for want of a key.
 pub fn messages_without_key(c: &Connection) -> Result<Vec<Message>> {
     let mut rows = c.prepare_cached(&format!(
-        "SELECT {MESSAGE_COLUMNS} FROM message WHERE direction = 'in' \
+        "SELECT {MESSAGE_COLUMNS} FROM message WHERE direction IN ('in', 'note') \
          AND json_extract(coalesce(rechecked, verdict), '$.encryption_problem') IN ('no_key', 'key_unavailable') ORDER BY id"
     ))?;
     let found = rows.query_map([], read_message)?;
     Ok(found.collect::<rusqlite::Result<_>>()?)
-}
-
-/// Replaces what a message says, once it could be opened. The verdict at arrival stays.
-pub fn set_message_opened(tx: &Tx, id: i64, subject: &str, text: &str, problems: &[String]) -> Result<()> {
-    let problems = serde_json::to_string(problems).unwrap_or_default();
-    tx.execute(
-        "UPDATE message SET subject = ?2, text = ?3, problems = ?4 WHERE id = ?1",
-        (id, subject, text, problems),
-    )?;
-    tx.execute("DELETE FROM attachment WHERE message_id = ?1", [id])?;
-    tx.execute("DELETE FROM indicator WHERE message_id = ?1", [id])?;
-    Ok(())
 }
 
 impl Message {

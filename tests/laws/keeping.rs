@@ -282,6 +282,42 @@ fn law_3_a_mail_that_cannot_be_filed_is_held_after_three_attempts_and_blocks_no_
 }
 
 #[test]
+fn law_3_an_urgent_mail_that_is_held_pages_all_the_same() {
+    let desk = Desk::new();
+    desk.ok(&["ticket", "list"]);
+    desk.ingest(&plain("a@corp.example", "Fine", "fine"), FRIDAY);
+    poison(&desk, "[URGENT] quokka");
+    desk.ingest(&plain("b@corp.example", "[URGENT] quokka", "body"), FRIDAY);
+    for minute in 1..5 {
+        desk.once(&format!("2026-11-27T18:0{minute}:00+01:00"));
+    }
+    let stub = desk.show("2");
+    assert_eq!(stub["messages"][0]["problems"], json!(["unreadable"]));
+    assert_eq!((&stub["reported_urgent"], stub["pages"].as_array().map(Vec::len)), (&json!(true), Some(1)), "{stub}");
+    assert_eq!(desk.show("1")["pages"].as_array().map_or(0, Vec::len), 0);
+    assert!(!desk.sent_to("@example.org").iter().any(|mail| mail.contains("quokka")));
+}
+
+#[test]
+fn law_3_a_mail_that_kills_the_process_when_a_new_key_opens_it_is_left_alone_after_three_attempts() {
+    for (attempts, encryption) in [(5, "decrypted"), (6, "failed")] {
+        let desk = Desk::new();
+        let key = std::fs::read(desk.path("team.asc")).unwrap();
+        std::fs::remove_file(desk.path("team.asc")).unwrap();
+        let armored = desk.gpg.seal(&[&desk.team], None, b"Content-Type: text/plain\r\n\r\nquokka\r\n");
+        desk.ingest(&pgp_mime("a@corp.example", "...", &armored), FRIDAY);
+        std::fs::write(desk.path("team.asc"), key).unwrap();
+        store(&desk).execute("UPDATE spool SET attempts = ?1", [attempts]).unwrap();
+        desk.once(FRIDAY);
+        desk.once(FRIDAY);
+        let opened = desk.show("1")["messages"][0]["text"].as_str().is_some_and(|text| text.contains("quokka"));
+        assert_eq!(opened, encryption == "decrypted", "after {attempts} attempts");
+        let notes = told(&desk, "1").iter().filter(|what| what.contains("could not be opened again")).count();
+        assert_eq!(notes, usize::from(!opened));
+    }
+}
+
+#[test]
 fn law_3_a_held_mail_that_can_be_filed_later_takes_the_place_of_its_stub() {
     let desk = Desk::new();
     desk.ok(&["ticket", "list"]);
@@ -344,4 +380,22 @@ fn law_3_mail_of_a_mailbox_that_left_the_config_is_held_and_filed_when_it_is_bac
     once(&desk, FRIDAY);
     assert_eq!(desk.show("2")["mailbox"], "contact");
     assert_eq!(desk.json(&["quarantine", "list"]), json!([]));
+}
+
+#[test]
+fn law_1_mails_of_which_nothing_is_left_to_compare_are_no_copies_of_each_other() {
+    let desk = Desk::new();
+    for mail in [&b"Received: from a\r\n\r\n"[..], b"Received: from b\r\n\r\n"] {
+        assert_eq!(desk.ingest(mail, FRIDAY)["outcome"], "filed");
+    }
+}
+
+#[test]
+fn law_1_a_file_name_that_is_used_again_hides_no_mail() {
+    let desk = Desk::new();
+    for nth in 1..=2 {
+        desk.deliver("same", &plain("a@corp.example", "Report", &format!("report {nth}")), FRIDAY);
+        once(&desk, FRIDAY);
+        assert_eq!(desk.json(&["ticket", "list"]).as_array().map(Vec::len), Some(nth));
+    }
 }

@@ -195,6 +195,9 @@ fn law_11_nothing_of_a_message_and_no_secret_is_in_a_log() {
         text(&desk.run(&["outbox", "list", "--json"]).stdout).contains("last_error")
     });
     daemon.signal("HUP");
+    crate::support::desk::until("the config is read again", std::time::Duration::from_secs(20), || {
+        desk.log().contains("config reloaded")
+    });
     daemon.stop();
     log += &desk.log();
     assert!(

@@ -248,3 +248,17 @@ fn t63_our_own_mail_that_comes_back_is_filed_in_silence() {
     let unanswered = desk.json(&["ticket", "list", "--unanswered"]);
     assert_eq!(unanswered.as_array().map(Vec::len), Some(1), "{unanswered}");
 }
+
+#[test]
+fn t69_an_urgent_mail_after_its_group_page_was_acknowledged_pages_again() {
+    let desk = Desk::new();
+    for nth in 0..6 {
+        desk.ingest(&plain(&format!("r{nth}@corp.example"), "[URGENT] Help", "help"), &at(1, nth));
+    }
+    once(&desk, &at(2, 0));
+    desk.ok(&["--as", "bob", "duty", "ack", "6"]);
+    desk.ingest(&plain("late@corp.example", "[URGENT] Help", "help"), &at(4, 0));
+    assert!(told(&desk, "7").iter().any(|line| line.contains("page 7 together with others")));
+    once(&desk, &at(10, 0));
+    assert_eq!(subjects(&desk, "PAGE: 1 more").len(), 2, "{:?}", subjects(&desk, "PAGE"));
+}

@@ -4,6 +4,7 @@
 //! are those in the head of `open`. Answers of private keys come through the seam alone.
 
 use super::judge::{Ring, SignatureFact, judge};
+use super::measure::Session;
 use super::open::{HIDDEN_TRIES, LAYERS, PACKETS, RECIPIENTS, SIGNATURES};
 use super::seam::{KeyTrouble, RemoteKey};
 use super::{Lenient, system_time};
@@ -68,6 +69,9 @@ pub(super) struct Callbacks<'a> {
     pub notes: Notes,
     signature_packets: usize,
     packets: usize,
+    /// Whether the message stays within its limits, as far as these session keys show.
+    fits: &'a dyn Fn(&[Session]) -> bool,
+    sessions: Vec<Session>,
     pub checked: bool,
     pub encrypted: bool,
     pub old_key: bool,
@@ -75,7 +79,12 @@ pub(super) struct Callbacks<'a> {
 }
 
 impl<'a> Callbacks<'a> {
-    pub fn new(ring: &'a Ring<'a>, team: Vec<Cert>, now: Timestamp) -> Callbacks<'a> {
+    pub fn new(
+        ring: &'a Ring<'a>,
+        team: Vec<Cert>,
+        now: Timestamp,
+        fits: &'a dyn Fn(&[Session]) -> bool,
+    ) -> Callbacks<'a> {
         Callbacks {
             ring,
             team,
@@ -83,6 +92,8 @@ impl<'a> Callbacks<'a> {
             notes: Notes::default(),
             signature_packets: 0,
             packets: 0,
+            fits,
+            sessions: Vec::new(),
             checked: false,
             encrypted: false,
             old_key: false,
@@ -107,11 +118,16 @@ impl<'a> Callbacks<'a> {
         if session.is_some() {
             self.notes.set(|progress| progress.opened = true);
         }
-        let opened = session.is_some_and(|(algorithm, session_key)| open(algorithm, &session_key));
-        if opened {
-            self.old_key = cert > 0 || self.is_retired(cert, key);
-        }
-        opened
+        let opened = session.filter(|(algorithm, session_key)| open(*algorithm, session_key));
+        let Some(session) = opened else { return false };
+        self.sessions.push(session);
+        self.old_key = cert > 0 || self.is_retired(cert, key);
+        true
+    }
+
+    fn too_large(&self) -> openpgp::anyhow::Error {
+        self.notes.set(|progress| progress.too_large = true);
+        openpgp::Error::PolicyViolation("over a limit".into(), None).into()
     }
 
     /// Whether our key is no longer to be encrypted to.
@@ -160,7 +176,8 @@ impl DecryptionHelper for Callbacks<'_> {
                     progress.unsupported |= unsupported;
                 });
                 if self.ask(*cert, key, pkesk, algorithm, open) {
-                    return Ok(None);
+                    // Measured before the reader goes in: it skips without asking.
+                    return if (self.fits)(&self.sessions) { Ok(None) } else { Err(self.too_large()) };
                 }
             }
         }
@@ -174,11 +191,7 @@ impl VerificationHelper for Callbacks<'_> {
         self.signature_packets += usize::from(matches!(packet.packet, Packet::Signature(_)));
         let too_large =
             self.packets > PACKETS || self.signature_packets > SIGNATURES || packet.recursion_depth() > LAYERS;
-        if too_large {
-            self.notes.set(|progress| progress.too_large = true);
-            return Err(openpgp::Error::PolicyViolation("over a limit".into(), None).into());
-        }
-        Ok(())
+        if too_large { Err(self.too_large()) } else { Ok(()) }
     }
 
     /// Certificates are looked up in `check`, which judges by itself.

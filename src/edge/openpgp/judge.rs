@@ -53,6 +53,8 @@ pub struct SignatureFact {
     pub signer: Option<String>,
     /// What the signature says of its time.
     pub made_at: Option<Timestamp>,
+    /// What is signed: the digest over content and hashed fields, lower-case hex. None where it was not computed.
+    pub digest: Option<String>,
     /// Of a good signature: the addresses of its certificate.
     pub addresses: Vec<Address>,
     /// Of a good signature: its certificate's fingerprint was compared by a person.
@@ -68,6 +70,7 @@ impl SignatureFact {
             problem,
             signer: None,
             made_at: None,
+            digest: None,
             addresses: Vec::new(),
             confirmed: false,
             certified: Vec::new(),
@@ -90,6 +93,7 @@ pub(super) fn judge(signature: &packet::Signature, ring: &Ring, now: Timestamp) 
     let mut fact = SignatureFact {
         signer: claimed,
         made_at: signature.signature_creation_time().map(timestamp),
+        digest: signature.computed_digest().map(|octets| octets.iter().map(|b| format!("{b:02x}")).collect()),
         ..SignatureFact::failed(Signature::UnknownKey, None)
     };
     if !matches!(signature.typ(), SignatureType::Binary | SignatureType::Text) || fact.made_at.is_none() {

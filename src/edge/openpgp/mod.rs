@@ -2,7 +2,7 @@
 //! verdict out.
 //!
 //! `seam` is where private keys live (law 8), `agent` asks gpg-agent for its own; `open` decrypts and
-//! verifies (`callbacks` is what Sequoia asks meanwhile), `judge` says what a signature is worth;
+//! verifies (`callbacks` is what Sequoia asks meanwhile, `measure` says how far a message expands), `judge` says what a signature is worth;
 //! `seal` signs and encrypts; `certs` reads and describes certificates; `thin` takes from a
 //! certificate what strangers hung on it; `armor` is the text around them.
 
@@ -13,6 +13,7 @@ pub mod certs;
 #[cfg(test)]
 pub(crate) mod fixtures;
 mod judge;
+mod measure;
 pub mod open;
 pub mod seal;
 pub mod seam;

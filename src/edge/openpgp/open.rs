@@ -4,9 +4,10 @@
 //! only after the last octet was read and its integrity was checked (A5.3, T24, T25).
 //! Limits (T27, T42): 100 MiB out, 100:1 after the first MiB, 8 layers, 100 recipients, 20 signatures,
 //! 5 of our keys tried for a hidden recipient. Passwords are never tried (T41).
-//! Known gap: data that expands between two layers and shrinks again is bounded by time alone.
+//! Everything that comes out of a compressed packet counts against them, also what is skipped (`measure`).
 
 use super::callbacks::Callbacks;
+use super::measure;
 use super::{Lenient, armor, system_time};
 use crate::rules::verdict::{Encryption, EncryptionProblem};
 use jiff::Timestamp;
@@ -21,6 +22,8 @@ pub use super::judge::{KnownCertificate, Ring, SignatureFact};
 const OUTPUT: usize = 100 << 20;
 const RATIO: usize = 100;
 const FREE: usize = 1 << 20;
+/// For the headers of packets around a content.
+const FRAMING: usize = 64 << 10;
 pub(super) const LAYERS: isize = 8;
 pub(super) const RECIPIENTS: usize = 100;
 pub(super) const SIGNATURES: usize = 20;
@@ -85,7 +88,11 @@ pub fn decrypt(message: &[u8], ring: &Ring, now: Timestamp) -> Decryption {
     if let Some(problem) = refused(&outline, names_our_key, ring) {
         return Decryption { encryption: Encryption::Failed, problem: Some(problem), ..about };
     }
-    let callbacks = Callbacks::new(ring, team, now);
+    let fits = |sessions: &[measure::Session]| measure::fits(&octets, sessions, room(&octets) + FRAMING);
+    if !fits(&[]) {
+        return Decryption { encryption: Encryption::Failed, problem: Some(EncryptionProblem::TooLarge), ..about };
+    }
+    let callbacks = Callbacks::new(ring, team, now, &fits);
     match read(&octets, callbacks) {
         Ok((plaintext, callbacks)) => Decryption {
             plaintext: Some(plaintext),
@@ -117,7 +124,7 @@ pub fn verify_detached(content: &[u8], signature: &[u8], ring: &Ring, now: Times
     if count == 0 || count > SIGNATURES || end != octets.len() {
         return malformed();
     }
-    let callbacks = Callbacks::new(ring, Vec::new(), now);
+    let callbacks = Callbacks::new(ring, Vec::new(), now, &|_| true);
     let verified = DetachedVerifierBuilder::from_bytes(&octets)
         .and_then(|builder| builder.with_policy(&Lenient, system_time(now), callbacks))
         .and_then(|mut verifier| verifier.verify_bytes(content).map(|()| verifier.into_helper().signatures));
@@ -135,6 +142,14 @@ pub fn verify_cleartext(block: &[u8], ring: &Ring, now: Timestamp) -> Option<(Ve
 pub fn recipients(message: &[u8]) -> Option<Vec<String>> {
     let outline = outline(&armor::octets_of(message)?);
     outline.container.map(|_| outline.recipients)
+}
+
+/// Whether data looks like a message that is signed, compressed or bare, and not encrypted, by its
+/// packets alone. Keys and detached signatures do not.
+pub fn is_in_the_clear(message: &[u8]) -> bool {
+    let Some(octets) = armor::octets_of(message) else { return false };
+    let first = armor::packets(&octets).find(|packet| !matches!(packet.tag, 10 | 21));
+    first.is_some_and(|packet| matches!(packet.tag, 4 | 8 | 11))
 }
 
 /// Whether one of these handles is a key of ours, also a retired one, or is hidden.
@@ -231,6 +246,11 @@ fn no_key(ring: &Ring) -> EncryptionProblem {
     if ring.keys.blind() { EncryptionProblem::KeyUnavailable } else { EncryptionProblem::NoKey }
 }
 
+/// How many octets may come out of a message.
+fn room(octets: &[u8]) -> usize {
+    FREE.max(octets.len().saturating_mul(RATIO)).min(OUTPUT)
+}
+
 /// Reads a message to its end. Nothing read before that leaves this function.
 fn read<'a>(octets: &[u8], callbacks: Callbacks<'a>) -> Result<(Vec<u8>, Callbacks<'a>), EncryptionProblem> {
     let notes = callbacks.notes.clone();
@@ -249,7 +269,7 @@ fn read<'a>(octets: &[u8], callbacks: Callbacks<'a>) -> Result<(Vec<u8>, Callbac
             Ok(length) => plaintext.extend_from_slice(chunk.get(..length).unwrap_or_default()),
             Err(_) => return Err(notes.problem(None)),
         }
-        if plaintext.len() > OUTPUT || plaintext.len() > FREE.max(octets.len().saturating_mul(RATIO)) {
+        if plaintext.len() > room(octets) {
             return Err(EncryptionProblem::TooLarge);
         }
     }
@@ -264,8 +284,9 @@ mod tests {
     use super::*;
     use crate::rules::verdict::Signature;
     use openpgp::Packet;
-    use openpgp::serialize::stream::{Encryptor, LiteralWriter, Message, Signer};
+    use openpgp::serialize::stream::{Compressor, Encryptor, LiteralWriter, Message, Signer};
     use openpgp::serialize::{Marshal, MarshalInto};
+    use openpgp::types::CompressionAlgorithm;
     use std::io::Write;
 
     fn outcome(message: &[u8], world: &World) -> (Option<Vec<u8>>, Encryption, Option<EncryptionProblem>) {
@@ -424,6 +445,37 @@ mod tests {
         let many: Vec<_> = (0..101).flat_map(|_| recipients_of(&world.team)).collect();
         let message = encrypted_to(many, &Content::Literal(b"x"));
         assert_eq!(outcome(&message, &world), failed(EncryptionProblem::TooLarge));
+    }
+
+    #[test]
+    fn what_is_skipped_between_layers_counts_too() {
+        let world = World::new();
+        let packet = |tag: u8, body: &[u8]| {
+            [&[0xC0 | tag, 0xFF][..], &u32::try_from(body.len()).unwrap().to_be_bytes(), body].concat()
+        };
+        let zlib = |octets: &[u8]| {
+            let mut out = Vec::new();
+            let mut writer = Compressor::new(Message::new(&mut out)).algo(CompressionAlgorithm::Zlib).build().unwrap();
+            writer.write_all(octets).unwrap();
+            writer.finalize().unwrap();
+            out
+        };
+        let text = Packet::from(literal(b"x")).to_vec().unwrap();
+        // Private packet, padding, marker: a reader passes over them.
+        for tag in [60, 21, 10] {
+            let skipped = [packet(tag, &vec![0; 64 << 20]), text.clone()].concat();
+            let once = zlib(&skipped);
+            let twice = zlib(&once);
+            for bomb in [once, twice] {
+                assert!(bomb.len() < 200_000);
+                assert_eq!(outcome(&bomb, &world), failed(EncryptionProblem::TooLarge), "tag {tag}");
+                let sealed = encrypted(&world.team, &Content::Raw(bomb));
+                assert_eq!(outcome(&sealed, &world), failed(EncryptionProblem::TooLarge), "tag {tag}");
+            }
+        }
+        let tame = zlib(&zlib(&[packet(60, &[0; 1_000]), text].concat()));
+        assert_eq!(outcome(&tame, &world).0.as_deref(), Some(&b"x"[..]));
+        assert_eq!(outcome(&encrypted(&world.team, &Content::Raw(tame)), &world).0.as_deref(), Some(&b"x"[..]));
     }
 
     #[test]

@@ -206,7 +206,7 @@ impl MemoryKeys {
     }
 
     /// Whether the secret part of this key of the team was in no file at all.
-    pub(super) fn lacks(&self, key: &str) -> bool {
+    pub fn lacks(&self, key: &str) -> bool {
         !self.ready.contains_key(key) && !self.locked.contains_key(key) && self.absent.contains_key(key)
     }
 

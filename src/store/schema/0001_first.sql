@@ -175,6 +175,12 @@ CREATE TABLE recheck (
     needs_key  INTEGER NOT NULL DEFAULT 0  -- it cannot be opened now: waits for a key of the team
 ) STRICT;
 
+-- Signatures seen, by the digest that they sign, with the mail that bore them first (T36).
+CREATE TABLE signature (
+    digest      TEXT PRIMARY KEY,     -- lower-case hex
+    content_key TEXT NOT NULL         -- of the mail, as in spool
+) STRICT, WITHOUT ROWID;
+
 CREATE TABLE attachment (
     id           INTEGER PRIMARY KEY AUTOINCREMENT,
     message_id   INTEGER NOT NULL REFERENCES message (id),
