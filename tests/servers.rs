@@ -7,6 +7,7 @@ mod support;
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpStream;
 use std::time::Instant;
+use support::cable::Cable;
 use support::certs::Authority;
 use support::desk::{Desk, Setup, header, pgp_mime, plain, protected, text, until};
 use support::dovecot::{Dovecot, PASSWORD};
@@ -145,6 +146,49 @@ fn tls_is_spoken_by_starttls_and_from_the_first_octet_with_both_servers() {
         assert_eq!(mail.user.as_deref(), Some("vigie"));
         site.await_files("Vigie/Filed", 1);
     }
+}
+
+#[test]
+fn a_server_without_idle_and_move_is_polled_and_filed_away_all_the_same() {
+    let dovecot = Dovecot::with("imap_capability = IMAP4rev1 UIDPLUS");
+    let recorder = Recorder::start();
+    let desk = Desk::with(setup(&dovecot.mailbox("csirt", Tls::Implicit, "poll_seconds = 1"), recorder.port));
+    let site = Site { dovecot, recorder, desk };
+    let _daemon = site.desk.daemon();
+    await_loop_well(&site.desk, "csirt/INBOX");
+    let mail = plain("a@corp.example", "Hello", "Hello");
+    site.deliver(&mail);
+    site.await_mail("a@corp.example", 1);
+    site.await_files("Vigie/Filed", 1);
+    site.await_files("INBOX", 0);
+    assert_eq!(site.dovecot.messages(CSIRT, "Vigie/Filed")[0], mail);
+}
+
+#[test]
+fn run_once_takes_what_is_there_sends_what_is_due_and_says_what_stays_undone() {
+    let (dovecot, recorder) = (Dovecot::start(), Recorder::start());
+    let (to_imap, to_smtp) = (Cable::cut_to(dovecot.port), Cable::cut_to(recorder.port));
+    let table = dovecot.mailbox("csirt", Tls::None, "");
+    let table = table.replace(&format!("port = {}", dovecot.port), &format!("port = {}", to_imap.port));
+    let site = Site { desk: Desk::with(setup(&table, to_smtp.port)), dovecot, recorder };
+    site.deliver(&plain("a@corp.example", "Hello", "Hello"));
+    let once = || {
+        let output = site.desk.run(&["run", "--once"]);
+        (output.status.code(), text(&output.stderr))
+    };
+    let (code, words) = once();
+    assert!(code == Some(75) && words.contains("no greeting"), "{code:?} {words}");
+    assert!(site.tickets().is_empty());
+    to_imap.mend();
+    let (code, words) = once();
+    assert!(code == Some(75) && words.contains("stay in the outbox"), "{code:?} {words}");
+    assert_eq!(site.dovecot.files(CSIRT, "Vigie/Filed").len(), 1);
+    to_smtp.mend();
+    site.desk.ok(&["outbox", "retry", "--all"]);
+    assert_eq!(once().0, Some(0));
+    assert_eq!((site.recorder.mails().len(), site.tickets().len()), (2, 1));
+    assert_eq!(once().0, Some(0));
+    assert_eq!(site.recorder.mails().len(), 2, "nothing twice");
 }
 
 /// What relays and mailboxes write on top of a mail.

@@ -186,7 +186,7 @@ fn a_second_daemon_on_the_same_store_is_refused_in_clear_words() {
     let second = site.desk.run(&["run"]);
     let words = text(&second.stderr);
     assert!(!second.status.success());
-    assert!(words.contains("vigie.db") && words.contains("in use"), "{words}");
+    assert!(words.contains("vigie.db") && words.contains("another daemon runs"), "{words}");
     let once = site.desk.run(&["run", "--once"]);
     assert!(!once.status.success());
     // The first one never noticed.
