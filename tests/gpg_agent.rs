@@ -74,7 +74,7 @@ fn gnupg_verifies_the_acknowledgement(desk: &Desk) {
     let mail = mails.last().expect("an acknowledgement");
     assert_eq!(header(mail, "Subject").as_deref(), Some("[...]"));
     desk.gpg.turn_to("20261127T180000");
-    let ran = desk.gpg.run(&["--decrypt"], mail[mail.find("-----BEGIN PGP MESSAGE-----").unwrap()..].as_bytes());
+    let ran = desk.gpg.run(&["--decrypt"], &mail.as_bytes()[mail.find("-----BEGIN PGP MESSAGE-----").unwrap()..]);
     desk.gpg.turn_to("20261127T165500");
     assert!(ran.success && ran.says("GOODSIG"), "{:?}", ran.status);
     assert!(ran.says(&format!("VALIDSIG {}", desk.team)) || ran.status.iter().any(|l| l.ends_with(&desk.team)));

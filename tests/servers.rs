@@ -327,7 +327,7 @@ fn mail_that_an_analyst_takes_away_meanwhile_stops_nothing() {
 
 /// A mail as the team's own client writes it, now.
 fn written(to: &str, in_reply_to: &str, more: &str) -> Vec<u8> {
-    let now = jiff::Timestamp::now().strftime("%a, %d %b %Y %H:%M:%S +0000");
+    let now = vigie::edge::clock::system_now().strftime("%a, %d %b %Y %H:%M:%S +0000");
     format!(
         "From: Alice <csirt@example.org>\r\nTo: {to}\r\nSubject: Re: your report\r\nDate: {now}\r\n\
          Message-ID: <{}@client.example.org>\r\nIn-Reply-To: {in_reply_to}\r\n{more}MIME-Version: 1.0\r\n\
@@ -493,7 +493,7 @@ fn p9_a_page_is_acknowledged_by_a_signed_and_encrypted_reply_with_its_code() {
 /// What GnuPG finds inside a mail of ours, or the mail itself where it is not encrypted.
 fn opened(desk: &Desk, mail: &str) -> String {
     let Some(start) = mail.find("-----BEGIN PGP MESSAGE-----") else { return mail.to_owned() };
-    let ran = desk.gpg.run(&["--decrypt"], mail[start..].as_bytes());
+    let ran = desk.gpg.run(&["--decrypt"], &mail.as_bytes()[start..]);
     assert!(ran.success, "{:?}", ran.status);
     text(&ran.out).replace("\r\n", "\n")
 }

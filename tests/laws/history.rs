@@ -23,7 +23,8 @@ fn law_12_each_change_of_a_ticket_is_a_row_with_who_when_and_what() {
         |subject: &str| with_fields(&plain("a@corp.example", subject, "more"), &format!("In-Reply-To: {ours}\r\n"));
     let (urgent, red) = (reply("[URGENT] Re: Report"), reply("Re: TLP:RED Report"));
     let relayed = [b"Received: by relay\r\n".as_slice(), &mail].concat();
-    let acts: Vec<(&str, Box<dyn Fn(&str)>)> = vec![
+    type Act<'a> = Box<dyn Fn(&str) + 'a>;
+    let acts: Vec<(&str, Act)> = vec![
         ("vigie: further mail from mailbox csirt", Box::new(|now| drop(desk.ingest(&reply("Re: Report"), now)))),
         ("vigie: reported urgent", Box::new(|now| drop(desk.ingest(&urgent, now)))),
         ("vigie: TLP none -> RED", Box::new(|now| drop(desk.ingest(&red, now)))),

@@ -126,7 +126,7 @@ fn law_7_an_alert_names_sender_and_subject_only_under_encryption_and_red_not_eve
     for mail in desk.sent_to("bob@example.org").into_iter().chain(desk.sent_to("alice@example.org")) {
         holds_no_canary("an alert, from outside,", &mail);
         assert_eq!(header(&mail, "Subject").as_deref(), Some("[...]"));
-        let ran = desk.gpg.run(&["--decrypt"], mail[mail.find("-----BEGIN PGP MESSAGE").unwrap()..].as_bytes());
+        let ran = desk.gpg.run(&["--decrypt"], &mail.as_bytes()[mail.find("-----BEGIN PGP MESSAGE").unwrap()..]);
         assert!(ran.success, "{:?}", ran.status);
         details.push(text(&ran.out));
     }
