@@ -277,8 +277,8 @@ fn new_uids_for_old_mails_make_no_tickets_no_acknowledgements_no_alerts() {
     let again: Vec<String> =
         tickets.iter().map(|t| site.desk.show(t["number"].as_str().unwrap())["history"].to_string()).collect();
     assert!(
-        again.iter().filter(|history| history.contains("the same mail again")).count() >= 5,
-        "they were read again"
+        !again.iter().any(|history| history.contains("the same mail again")),
+        "a server that numbers anew fills no history"
     );
     assert_eq!(site.dovecot.files(CSIRT, "INBOX").len(), 6, "nothing was deleted");
 }

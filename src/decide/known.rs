@@ -27,7 +27,8 @@ pub fn known<'a>(
     // What lies in the Sent folder is ours; its copy in the inbox bears the same signature.
     let replay = mail.role == Role::Inbox && signatures::seen_elsewhere(c, &report.signatures, &mail.content_key)?;
     let inside = Pointers::inside(report);
-    let sealed = report.outer.has_ciphertext && !(triage::is_of_analyst(report, settings) && !replay);
+    let proven_analyst = triage::is_of_analyst(report, settings) && !replay;
+    let sealed = report.outer.has_ciphertext && !proven_analyst;
     let (named, claims_inside) = match sealed {
         true => {
             let claims = named(c, settings, &inside, id_key)?.iter().map(|ticket| ticket.id).collect();

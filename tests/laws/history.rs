@@ -107,10 +107,16 @@ fn urgency_counts_as_protected_once_a_protected_subject_has_said_it() {
     desk.ingest(&plain("a@corp.example", "[URGENT] Report", "report"), FRIDAY);
     once(&desk, FRIDAY);
     assert_eq!(desk.show("1")["urgent_unprotected"], true);
+    let ours = desk.show("1")["messages"][1]["message_id"].as_str().unwrap().to_owned();
     let say = |subject: &str, body: &str| {
         let inner = protected("a@corp.example", subject, body);
         let sealed = desk.gpg.seal(&[&desk.team], Some(&reporter), inner.as_bytes());
-        desk.ingest(&pgp_mime("a@corp.example", "...", &sealed), FRIDAY)
+        // Ciphertext belongs where its outer fields say.
+        let mail = text(&pgp_mime("a@corp.example", "...", &sealed));
+        desk.ingest(
+            mail.replacen("MIME-Version", &format!("In-Reply-To: {ours}\r\nMIME-Version"), 1).as_bytes(),
+            FRIDAY,
+        )
     };
     assert_eq!(say("Re: [EX-2026-000001] Report", "no urgency here")["outcome"], "joined");
     assert_eq!(desk.show("1")["urgent_unprotected"], true);

@@ -23,9 +23,15 @@ fn written(to: &str, body: &str) -> String {
     mail.replace("To: csirt@example.org", &format!("To: {to}"))
 }
 
+/// The header fields that a signature covers (RFC 9788).
+fn protected_fields(to: &str) -> String {
+    format!("From: alice@example.org\r\nTo: {to}\r\nSubject: Re: [EX-2026-000001] Report\r\n")
+}
+
 /// The same, encrypted to the team and signed.
 fn sealed(desk: &Desk, signer: &str, to: &str, body: &str) -> Vec<u8> {
-    let inner = format!("Content-Type: text/plain; charset=utf-8\r\n\r\n{body}\r\n");
+    let fields = protected_fields(to);
+    let inner = format!("{fields}Content-Type: text/plain; charset=utf-8; hp=\"cipher\"\r\n\r\n{body}\r\n");
     let armored = desk.gpg.seal(&[&desk.team], Some(signer), inner.as_bytes());
     let mail = text(&pgp_mime("alice@example.org", "Re: [EX-2026-000001] Report", &armored));
     mail.replace("To: csirt@example.org", &format!("To: {to}")).into_bytes()
@@ -33,7 +39,8 @@ fn sealed(desk: &Desk, signer: &str, to: &str, body: &str) -> Vec<u8> {
 
 /// The same, signed in clear (PGP/MIME).
 fn signed(desk: &Desk, signer: &str, to: &str, body: &str) -> Vec<u8> {
-    let part = format!("Content-Type: text/plain; charset=utf-8\r\n\r\n{body}");
+    let fields = protected_fields(to);
+    let part = format!("{fields}Content-Type: text/plain; charset=utf-8; hp=\"clear\"\r\n\r\n{body}");
     let ran =
         desk.gpg.run(&["--armor", "--detach-sign", "--digest-algo", "SHA512", "--local-user", signer], part.as_bytes());
     assert!(ran.success, "{:?}", ran.status);
