@@ -31,7 +31,8 @@ pub async fn run_once(house: &House) -> Vec<String> {
         ]
     };
     troubles.extend(tokio::task::block_in_place(work).into_iter().filter_map(Result::err).map(|e| e.to_string()));
-    match post::turn(&post_of(house), now).await {
+    // What was just filed is owed since then, not since this began.
+    match post::turn(&post_of(house), house.now()).await {
         Ok(turn) if turn.waiting > 0 => {
             let why = turn.trouble.unwrap_or_default();
             troubles.push(format!("{} messages could not be sent yet and stay in the outbox: {why}", turn.waiting));
