@@ -1,10 +1,12 @@
 //! OpenPGP mail that others collected, with what other readers make of it.
 //!
-//! The corpus lies outside the repository; `VIGIE_CORPUS` names its folder. Without it this runner
-//! says so and looks at `testdata/` alone. What must hold: no signature called good that GnuPG does
+//! The part of it that may be given on lies in `testdata/openpgp`, with what the verdict on each must
+//! be. All of it lies outside the repository; `VIGIE_CORPUS` names its folder. Without it this runner
+//! says so and looks at `testdata/` alone. What must hold there: no signature called good that GnuPG does
 //! not call good, no plaintext where GnuPG finds none or none that is whole, no proof of a sender in
 //! mail made to deceive, no panic, nothing slow. Other differences are counted and shown.
 
+use sequoia_openpgp as openpgp;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -40,18 +42,44 @@ struct Keys {
     known: Vec<(Vec<String>, KnownCertificate)>,
 }
 
-const PASSPHRASES: [(&str, &str); 3] = [("gmime", "no.secret"), ("horde-crypt", "Secret"), ("rpgp", "abc")];
+/// Passphrases of the keys in the corpus.
+const PASSPHRASES: [&str; 7] = ["no.secret", "Secret", "abc", "test", "q", "alice-passphrase", "bob-passphrase"];
+
+/// A key file with every key in it unlocked that one of the passphrases opens.
+fn unlocked(octets: &[u8]) -> Option<Vec<u8>> {
+    use openpgp::cert::CertParser;
+    use openpgp::cert::amalgamation::key::PrimaryKey;
+    use openpgp::parse::Parse;
+    use openpgp::serialize::Serialize;
+    let mut out = Vec::new();
+    for cert in CertParser::from_bytes(octets).ok()?.flatten() {
+        let locked = cert.keys().secret().filter(|key| key.key().secret().is_encrypted());
+        let opened: Vec<openpgp::Packet> = locked
+            .filter_map(|key| {
+                let open = |passphrase: &&str| key.key().clone().decrypt_secret(&(**passphrase).into()).ok();
+                let plain = PASSPHRASES.iter().find_map(open)?;
+                let as_packet = |plain: openpgp::packet::Key<_, _>| -> openpgp::Packet {
+                    if key.primary() { plain.role_into_primary().into() } else { plain.role_into_subordinate().into() }
+                };
+                Some(as_packet(plain))
+            })
+            .collect();
+        let cert = cert.insert_packets(opened).ok()?.0;
+        cert.as_tsk().serialize(&mut out).ok()?;
+    }
+    (!out.is_empty()).then_some(out)
+}
 
 impl Keys {
     /// From files that may hold keys; others are passed over.
-    fn load(paths: &[PathBuf], passphrase: Option<&str>) -> Keys {
+    fn load(paths: &[PathBuf]) -> Keys {
         let mut secrets = Vec::new();
         let mut known: BTreeMap<String, (Vec<String>, KnownCertificate)> = BTreeMap::new();
         for path in paths {
             let Ok(octets) = std::fs::read(path) else { continue };
             let Ok(found) = certs::describe(&octets, system_now()) else { continue };
             if found.iter().any(|facts| facts.secret) {
-                secrets.push((path.display().to_string(), octets));
+                secrets.push((path.display().to_string(), unlocked(&octets).unwrap_or(octets)));
             }
             for facts in found {
                 let bytes = match known.get(&facts.fingerprint) {
@@ -69,10 +97,14 @@ impl Keys {
                 known.insert(fingerprint, (facts.handles, one));
             }
         }
-        Keys { keys: MemoryKeys::load(&secrets, passphrase), known: known.into_values().collect() }
+        Keys { keys: MemoryKeys::load(&secrets, None), known: known.into_values().collect() }
     }
 
     fn open(&self, raw: &[u8]) -> Opened {
+        self.open_at(raw, system_now())
+    }
+
+    fn open_at(&self, raw: &[u8], now: jiff::Timestamp) -> Opened {
         let find = |handles: &[String]| -> Vec<KnownCertificate> {
             let holds =
                 |known: &&(Vec<String>, KnownCertificate)| known.0.iter().any(|handle| handles.contains(handle));
@@ -81,7 +113,7 @@ impl Keys {
         let ring = Ring { keys: &self.keys, find: &find, introducers: &[] };
         // As if it had come when it says that it was sent, so that freshness means something.
         let date = parse(raw).root.header("Date").and_then(vigie::arrive::header::date);
-        open(raw, &ring, &[], system_now(), date.unwrap_or_else(system_now))
+        open(raw, &ring, &[], now, date.unwrap_or(now))
     }
 }
 
@@ -94,8 +126,7 @@ fn sets(root: &Path) -> BTreeMap<String, Keys> {
     let mut sets = BTreeMap::new();
     for entry in std::fs::read_dir(root).unwrap().flatten().filter(|entry| entry.path().is_dir()) {
         let name = entry.file_name().to_string_lossy().into_owned();
-        let passphrase = PASSPHRASES.iter().find(|(set, _)| *set == name).map(|(_, passphrase)| *passphrase);
-        sets.insert(name, Keys::load(&files(&entry.path()), passphrase));
+        sets.insert(name, Keys::load(&files(&entry.path())));
     }
     sets
 }
@@ -206,11 +237,7 @@ fn a_mail_client_sees_the_same_signs() {
         let names = strings(&case["keys_loaded"]);
         let loaded: Vec<PathBuf> =
             all.iter().filter(|path| names.iter().any(|name| path.ends_with(name))).cloned().collect();
-        let passphrase = names.iter().find_map(|name| {
-            let of = |who: &str| name.contains("with-pp") && name.starts_with(who);
-            if of("alice") { Some("alice-passphrase") } else { of("bob").then_some("bob-passphrase") }
-        });
-        let keys = Keys::load(&loaded, passphrase);
+        let keys = Keys::load(&loaded);
         let checks = strings(&case["checks"]).join("\n");
         for eml in strings(&case["eml"]) {
             let Ok(raw) = std::fs::read(root.join("eml").join(&eml)) else { continue };
@@ -260,7 +287,7 @@ fn a_mail_client_sees_the_same_signs() {
 fn protected_subjects_are_those_that_another_reader_finds() {
     let Some(corpus) = corpus() else { return };
     let root = corpus.join("openpgp/notmuch");
-    let keys = Keys::load(&files(&root), None);
+    let keys = Keys::load(&files(&root));
     let table: serde_json::Value =
         serde_json::from_slice(&std::fs::read(root.join("protected-headers.expected.json")).unwrap()).unwrap();
     let (mut faults, mut count) = (Vec::new(), 0);
@@ -327,6 +354,47 @@ fn mail_made_to_deceive_proves_nobody() {
     }
     println!("{} other files, slowest {slowest:?}", others.len());
     assert!(faults.is_empty(), "{}", faults.join("\n"));
+}
+
+/// What the verdict says, in the columns of `expected.tsv`.
+fn columns(mail: &Opened) -> String {
+    let verdict = &mail.verdict;
+    let or_dash = |word: Option<String>| word.unwrap_or_else(|| "-".to_owned());
+    let facts = [
+        verdict.encryption.to_string(),
+        or_dash(verdict.encryption_problem.map(|problem| problem.to_string())),
+        verdict.signature.to_string(),
+        or_dash(verdict.signature_problem.map(|problem| problem.to_string())),
+        verdict.covers.to_string(),
+        verdict.subject_protected.to_string(),
+    ];
+    facts.join("\t")
+}
+
+#[test]
+fn the_mails_kept_here_are_judged_as_stated() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata/openpgp");
+    // Keys end some day; the verdict of today must not depend on the day of the test.
+    let now: jiff::Timestamp = "2026-06-01T00:00:00Z".parse().unwrap();
+    let sets = sets(&root);
+    let table = std::fs::read_to_string(root.join("expected.tsv")).unwrap();
+    let mut stated: BTreeMap<&str, &str> = table.lines().skip(1).filter_map(|line| line.split_once('\t')).collect();
+    let mut faults = Vec::new();
+    for path in files(&root) {
+        let relative = path.strip_prefix(&root).unwrap().display().to_string();
+        let raw = std::fs::read(&path).unwrap();
+        let is_key = certs::describe(&raw, now).is_ok() && !relative.ends_with(".eml");
+        if is_key || relative == "expected.tsv" {
+            continue;
+        }
+        let ours = columns(&sets[set_of(&relative)].open_at(&raw, now));
+        if stated.remove(relative.as_str()) != Some(ours.as_str()) {
+            faults.push(format!("{relative}\t{ours}"));
+        }
+    }
+    println!("{} mails and messages", table.lines().count() - 1);
+    assert!(stated.is_empty(), "stated, and not there: {stated:?}");
+    assert!(faults.is_empty(), "found otherwise:\n{}", faults.join("\n"));
 }
 
 #[test]

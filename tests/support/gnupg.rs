@@ -35,9 +35,10 @@ pub enum Kind {
 impl Gnupg {
     /// A new home where it is always `time`, as `20260201T120000` (UTC).
     pub fn at(time: &str) -> Gnupg {
+        let mode = std::os::unix::fs::PermissionsExt::from_mode(0o700);
         // Sockets of the agent need a short path.
         Gnupg {
-            home: tempfile::Builder::new().prefix("gpg").tempdir_in("/tmp").unwrap(),
+            home: tempfile::Builder::new().prefix("gpg").permissions(mode).tempdir_in("/tmp").unwrap(),
             time: std::sync::Mutex::new(format!("{time}!")),
         }
     }

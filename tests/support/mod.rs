@@ -7,6 +7,8 @@ pub mod desk;
 pub mod dovecot;
 pub mod gnupg;
 pub mod imap;
+pub mod neomutt;
 pub mod postfix;
 pub mod site;
 pub mod smtp;
+pub mod sq;

@@ -171,8 +171,10 @@ impl DecryptionHelper for Callbacks<'_> {
             };
             for (cert, key) in ours.iter().filter(|(_, key)| fits(key)).take(HIDDEN_TRIES) {
                 let unsupported = !pkesk.pk_algo().is_supported();
+                // A hidden one that none of our keys opens was meant for somebody else.
+                let named = recipient.is_some();
                 self.notes.set(|progress| {
-                    progress.named = true;
+                    progress.named |= named;
                     progress.unsupported |= unsupported;
                 });
                 if self.ask(*cert, key, pkesk, algorithm, open) {

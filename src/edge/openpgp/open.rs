@@ -409,6 +409,8 @@ mod tests {
         assert_eq!(opened.plaintext.as_deref(), Some(&b"x"[..]));
         assert!(opened.old_key && opened.names_our_key);
         assert_eq!(opened.recipients[1], HIDDEN);
+        let strangers = encrypted_to(named(1, true, &world.stranger).collect(), &Content::Literal(b"x"));
+        assert_eq!(outcome(&strangers, &world), failed(EncryptionProblem::NoKey));
     }
 
     #[test]
