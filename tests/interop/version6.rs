@@ -106,12 +106,7 @@ fn versions(armored: &str) -> (Vec<u8>, Vec<u8>) {
 fn version_6_keys_serve_both_sides_and_meet_version_4() {
     use CipherSuite::{Cv448, Cv25519};
     let (v4, v6) = (Profile::RFC4880, Profile::RFC9580);
-    for (team, reporter, suite) in [
-        (v6.clone(), v6.clone(), Cv25519),
-        (v6.clone(), v4.clone(), Cv25519),
-        (v4, v6.clone(), Cv25519),
-        (v6.clone(), v6, Cv448),
-    ] {
+    for (team, reporter, suite) in [(v6, v6, Cv25519), (v6, v4, Cv25519), (v4, v6, Cv25519), (v6, v6, Cv448)] {
         let what = format!("team {team:?}, reporter {reporter:?}, {suite:?}");
         let team = generate("CSIRT-EXAMPLE <csirt@example.org>", team, suite);
         let reporter = generate(&format!("Tom <{REPORTER}>"), reporter, suite);
