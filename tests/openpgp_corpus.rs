@@ -16,7 +16,8 @@ use vigie::edge::clock::system_now;
 use vigie::edge::openpgp::certs;
 use vigie::edge::openpgp::open::{KnownCertificate, Ring};
 use vigie::edge::openpgp::seam::MemoryKeys;
-use vigie::rules::verdict::{Authenticated, Covers, Encryption, Signature};
+use vigie::rules::report::Problem;
+use vigie::rules::verdict::{Authenticated, Covers, Encryption, EncryptionProblem, Signature};
 
 fn corpus() -> Option<PathBuf> {
     let folder = std::env::var_os("VIGIE_CORPUS").map(PathBuf::from);
@@ -43,7 +44,8 @@ struct Keys {
 }
 
 /// Passphrases of the keys in the corpus.
-const PASSPHRASES: [&str; 7] = ["no.secret", "Secret", "abc", "test", "q", "alice-passphrase", "bob-passphrase"];
+const PASSPHRASES: [&str; 8] =
+    ["moon", "no.secret", "Secret", "abc", "test", "q", "alice-passphrase", "bob-passphrase"];
 
 /// A key file with every key in it unlocked that one of the passphrases opens.
 fn unlocked(octets: &[u8]) -> Option<Vec<u8>> {
@@ -162,12 +164,50 @@ fn is_beyond_gnupg(file: &str) -> bool {
         .any(|start| file.starts_with(start))
 }
 
+/// Why we say something else than GnuPG, one reason a class, as `docs/openpgp.md` explains them.
+/// None where both say the same; an error where there is no reason: a fault.
+fn disagreement(outcome: &Outcome, mail: &Opened, beyond: bool) -> Result<Option<&'static str>, &'static str> {
+    use EncryptionProblem::{KeyUnavailable, Malformed, NoKey, Unsupported};
+    const BELOW: &str = "below the Envelope: left closed, or opened as a file";
+    const DOUBT: &str = "a structure in doubt";
+    const NEWER: &str = "newer than GnuPG 2.2";
+    let verdict = &mail.verdict;
+    let said = |state: &str| outcome.states.contains(state);
+    let below = mail.problems.contains(&Problem::InnerLayer);
+    match (outcome.opens, verdict.encryption == Encryption::Decrypted, verdict.encryption_problem) {
+        (false, true, _) if beyond => return Ok(Some(NEWER)),
+        (false, true, _) => return Err("opened"),
+        (true, false, Some(Unsupported)) => return Ok(Some("an algorithm that the library lacks")),
+        (true, false, Some(KeyUnavailable)) => return Ok(Some("a key that stays locked here")),
+        (true, false, Some(Malformed | NoKey) | None) if below => return Ok(Some(BELOW)),
+        (true, false, Some(NoKey)) => return Ok(Some("inside a layer that does not open")),
+        (true, false, Some(Malformed)) => return Ok(Some(DOUBT)),
+        (true, false, _) => return Err("not opened"),
+        _ => {}
+    }
+    Ok(Some(match verdict.signature {
+        Signature::Good if said("GOODSIG") && said("BADSIG") => "several signatures: the good one over the payload",
+        Signature::Good if said("GOODSIG") => return Ok(None),
+        Signature::Good if beyond => NEWER,
+        Signature::Weak if said("GOODSIG") => "an outdated digest or a short key",
+        Signature::None if outcome.states.is_empty() => return Ok(None),
+        Signature::None if below => BELOW,
+        Signature::None => DOUBT,
+        Signature::Bad if said("BADSIG") => return Ok(None),
+        Signature::Bad => "a signature that GnuPG does not find or read",
+        Signature::UnknownKey if said("ERRSIG") => return Ok(None),
+        Signature::ExpiredKey if said("EXPKEYSIG") => return Ok(None),
+        _ => return Err("signature"),
+    }))
+}
+
 #[test]
 fn we_call_good_and_open_nothing_that_gnupg_does_not() {
     let Some(corpus) = corpus() else { return };
     let root = corpus.join("openpgp");
     let sets = sets(&root);
     let mut classes: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    let mut reasons: BTreeMap<&str, usize> = BTreeMap::new();
     let (mut faults, mut slowest) = (Vec::new(), Duration::ZERO);
     let outcomes = outcomes(&root);
     for (file, outcome) in &outcomes {
@@ -183,6 +223,10 @@ fn we_call_good_and_open_nothing_that_gnupg_does_not() {
         }
         if verdict.encryption == Encryption::Decrypted && (!outcome.opens || outcome.without_integrity) && !beyond {
             faults.push(format!("{file}: opened, but GnuPG did not"));
+        }
+        match disagreement(outcome, &mail, beyond) {
+            Ok(reason) => *reasons.entry(reason.unwrap_or("the same")).or_default() += 1,
+            Err(what) => faults.push(format!("{file}: {what}: {verdict:?}, GnuPG {:?}", outcome.states)),
         }
         let mine = format!(
             "{}{} {}{} covers {}",
@@ -204,6 +248,7 @@ fn we_call_good_and_open_nothing_that_gnupg_does_not() {
         classes.entry(format!("GnuPG: {theirs:28} we: {mine}")).or_default().push(file.clone());
     }
     println!("{} files, slowest {slowest:?}", outcomes.len());
+    reasons.iter().for_each(|(reason, count)| println!("{count:4}  {reason}"));
     for (class, files) in &classes {
         println!("{:4}  {class}", files.len());
         if std::env::var_os("VIGIE_CORPUS_FILES").is_some() {

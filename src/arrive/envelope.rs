@@ -372,11 +372,18 @@ impl<'a> Layers<'a> {
         }
         let plain = html::text(text);
         let found = armor::find(&plain);
-        let [block] = found.as_slice() else { return };
-        let around = [plain.get(..block.span.start), plain.get(block.span.end..)];
-        if around.iter().any(|text| text.is_none_or(|text| !text.trim().is_empty())) {
+        let around = |block: &armor::Block| [plain.get(..block.span.start), plain.get(block.span.end..)];
+        let is_alone =
+            |block: &armor::Block| around(block).iter().all(|text| text.is_some_and(|text| text.trim().is_empty()));
+        let Some(block) = found.first().filter(|block| is_alone(block)) else {
+            // Text around a block may hide it or be hidden by it (T30).
+            let from_there = plain.find("-----BEGIN PGP MESSAGE-----").and_then(|at| plain.get(at..));
+            // HTML that was not meant as such has all of it on one line.
+            if from_there.is_some_and(|text| text.split_whitespace().any(|word| holds_armour(word.as_bytes()))) {
+                note(&mut self.problems, Problem::InnerLayer);
+            }
             return;
-        }
+        };
         self.opened_blocks += 1;
         let octets = plain.get(block.span.clone()).unwrap_or_default().as_bytes();
         if let Some(content) = self.open_block(octets, block.kind) {

@@ -115,8 +115,13 @@ impl<'a> Callbacks<'a> {
         if let Some(KeyTrouble::Unavailable(_)) = remote.trouble {
             self.notes.set(|progress| progress.unavailable = true);
         }
-        if session.is_some() {
-            self.notes.set(|progress| progress.opened = true);
+        if let Some((stated, _)) = &session {
+            // A cipher that the library lacks is nobody's tampering.
+            let foreign = stated.or(algorithm).is_some_and(|algorithm| !algorithm.is_supported());
+            self.notes.set(|progress| {
+                progress.opened |= !foreign;
+                progress.unsupported |= foreign;
+            });
         }
         let opened = session.filter(|(algorithm, session_key)| open(*algorithm, session_key));
         let Some(session) = opened else { return false };
