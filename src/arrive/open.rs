@@ -507,6 +507,7 @@ mod tests {
             (inner.clone(), true),
             (format!("Content-Type: message/rfc822\r\n\r\n{HEAD}{inner}"), false),
             (format!("Content-Type: message/rfc822\r\n\r\n{HEAD}{file}"), false),
+            (format!("Content-Type: text/html\r\n\r\nbefore\r\n{}", armoured(&world.sealed(b"secret words"))), false),
             (
                 inner.replace("multipart/encrypted", "multipart/mixed").replacen(
                     "--e\r\n",
