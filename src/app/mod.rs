@@ -64,7 +64,7 @@ impl Actor {
 /// Does what is asked, or says why not.
 pub fn handle(app: &App, actor: &Actor, now: Timestamp, request: Request) -> Result<Answer, AppError> {
     match request {
-        Request::TicketList { all, state, unanswered, limit } => tickets::list(app, all, state, unanswered, limit),
+        Request::TicketList { all, state, unanswered, limit } => tickets::list(app, now, all, state, unanswered, limit),
         Request::TicketShow { number } => tickets::show(app, now, &number),
         Request::TicketRaw { number, message } => tickets::raw(app, now, &number, message),
         Request::TicketAttachments { number } => tickets::attachments(app, now, &number),
