@@ -11,6 +11,7 @@ mod keys;
 mod outbox;
 mod quarantine;
 mod request;
+mod search;
 mod status;
 mod tickets;
 pub mod views;
@@ -77,6 +78,7 @@ pub fn handle(app: &App, actor: &Actor, now: Timestamp, request: Request) -> Res
         }
         Request::TicketPriority { numbers, priority } => work::set_priority(app, actor, now, &numbers, priority),
         Request::TicketLabel { numbers, add, remove } => work::label(app, actor, now, &numbers, &add, &remove),
+        Request::TicketSearch { query, limit } => search::search(app, now, &query, limit),
         Request::KeyList => keys::list(app, now),
         Request::KeyImport { files } => keys::import(app, actor, now, &files),
         Request::KeyShow { fingerprint } => keys::show(app, now, &fingerprint),

@@ -117,7 +117,7 @@ pub(super) fn number_of(c: &Connection, ticket: Option<i64>) -> crate::store::Re
 }
 
 /// A ticket as lists show it.
-fn line(app: &App, c: &Connection, ticket: &Ticket, now: Timestamp) -> crate::store::Result<TicketView> {
+pub(super) fn line(app: &App, c: &Connection, ticket: &Ticket, now: Timestamp) -> crate::store::Result<TicketView> {
     let zone = &app.settings.team.time_zone;
     let when = |at: Option<Timestamp>| at.map(|at| When::new(at, zone));
     let links = tickets::links(c, ticket.id)?;
