@@ -3,6 +3,7 @@
 //! Hostile data: none; what analysts write is theirs. Failure: a refusal leaves everything as it
 //! was, also where several tickets are named and one of them refuses.
 
+use super::relations::{admit, outside_address};
 use super::tickets::{certificate, find, short};
 use super::views::{Answer, Done, When};
 use super::{Actor, Answering, App, AppError};
@@ -21,12 +22,32 @@ use jiff::Timestamp;
 const TEXT_MOST: usize = 1 << 20;
 
 pub(super) fn answer(app: &App, actor: &Actor, now: Timestamp, asked: Answering) -> Result<Answer, AppError> {
+    letter(app, actor, now, &asked, |tx, ticket| addressee(tx, ticket, asked.to.as_deref()))
+}
+
+/// To another party, who becomes a participant: their reply joins.
+pub(super) fn write(app: &App, actor: &Actor, now: Timestamp, asked: Answering) -> Result<Answer, AppError> {
+    let to = outside_address(app.settings, "to", asked.to.as_deref().unwrap_or_default())?;
+    letter(app, actor, now, &asked, |tx, ticket| {
+        admit(tx, ticket, &to, actor, now)?;
+        Ok(to.clone())
+    })
+}
+
+/// A human's message to whom `addressee` says.
+fn letter(
+    app: &App,
+    actor: &Actor,
+    now: Timestamp,
+    asked: &Answering,
+    addressee: impl Fn(&Tx, &Ticket) -> Result<Address, AppError>,
+) -> Result<Answer, AppError> {
     let text = checked_text(&asked.text)?;
     let reason = asked.allow_clear.as_deref().map(|reason| checked_reason("allow-clear", reason)).transpose()?;
     app.store.change(|tx| {
         let ticket = find(app, tx, now, &asked.number)?;
         refuse_merged(tx, &ticket)?;
-        let to = addressee(tx, &ticket, asked.to.as_deref())?;
+        let to = addressee(tx, &ticket)?;
         let encrypted = will_be_encrypted(app, tx, &to, now)?;
         may_leave(&ticket, encrypted, reason.is_some())?;
         let message = insert(app, tx, &ticket, Direction::Out, (actor, now), (Some(&to), text))?;
@@ -36,7 +57,8 @@ pub(super) fn answer(app: &App, actor: &Actor, now: Timestamp, asked: Answering)
             Some(reason) if !encrypted => format!(", to leave in clear: {reason}"),
             _ => String::new(),
         };
-        history::add(tx, Some(ticket.id), now, &actor.name, &format!("answer written (message {message}){clear}"))?;
+        let what = if to.key() == ticket.reporter_key() { "answer" } else { "letter to another party" };
+        history::add(tx, Some(ticket.id), now, &actor.name, &format!("{what} written (message {message}){clear}"))?;
         let mut words = vec![format!("{}: {}", ticket.number, queued(app))];
         if ticket.assignee.is_none() && app.settings.analyst(&actor.name).is_some() {
             set_assignee(tx, &ticket, Some(&actor.name), actor, now)?;
@@ -282,7 +304,7 @@ pub(super) fn label(
 }
 
 /// Does the same to several tickets in one transaction, each once; gives one line for each.
-fn each(
+pub(super) fn each(
     app: &App,
     now: Timestamp,
     numbers: &[String],
@@ -304,7 +326,7 @@ fn each(
     })
 }
 
-fn refuse_merged(c: &Connection, ticket: &Ticket) -> Result<(), AppError> {
+pub(super) fn refuse_merged(c: &Connection, ticket: &Ticket) -> Result<(), AppError> {
     if ticket.state != State::Merged {
         return Ok(());
     }
@@ -312,7 +334,7 @@ fn refuse_merged(c: &Connection, ticket: &Ticket) -> Result<(), AppError> {
     Err(AppError::conflict(format!("{} was merged into {into}; use that number", ticket.number)))
 }
 
-fn checked_text(text: &str) -> Result<&str, AppError> {
+pub(super) fn checked_text(text: &str) -> Result<&str, AppError> {
     if text.trim().is_empty() {
         return Err(AppError::invalid("text", "there is none; nothing was done"));
     }
@@ -331,6 +353,6 @@ pub(super) fn checked_reason<'a>(field: &str, reason: &'a str) -> Result<&'a str
     Ok(reason)
 }
 
-fn done(tickets: Vec<String>, message: Option<i64>, words: Vec<String>) -> Answer {
+pub(super) fn done(tickets: Vec<String>, message: Option<i64>, words: Vec<String>) -> Answer {
     Answer::Done(Done { tickets, message, page: None, words })
 }

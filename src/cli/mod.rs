@@ -14,6 +14,7 @@ mod init;
 mod log;
 mod output;
 mod page;
+mod promises;
 mod reach;
 mod spare;
 mod tables;

@@ -30,3 +30,4 @@ pub mod trouble;
 pub mod untrusted;
 pub mod urgent;
 pub mod verdict;
+pub mod why;

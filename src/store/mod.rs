@@ -12,6 +12,7 @@ pub mod certs;
 pub mod correspondents;
 pub mod duty;
 pub mod history;
+pub mod merges;
 pub mod outbox;
 pub mod rechecks;
 pub mod search;

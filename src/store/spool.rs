@@ -255,6 +255,11 @@ pub fn of_message(c: &Connection, message: i64) -> Result<Option<Spooled>> {
     .maybe()
 }
 
+/// When a mail was seen first.
+pub fn spooled_at(c: &Connection, id: i64) -> Result<Option<Timestamp>> {
+    Ok(c.query_row("SELECT spooled_at FROM spool WHERE id = ?1", [id], |row| row.get(0)).maybe()?.map(instant))
+}
+
 /// Mails that wait for the journey, oldest first: those behind `after`.
 pub fn waiting(c: &Connection, now: Timestamp, after: i64, limit: usize) -> Result<Vec<i64>> {
     let mut rows = c.prepare_cached(
