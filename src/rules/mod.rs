@@ -16,6 +16,8 @@ pub mod machine;
 pub mod manners;
 pub mod message_id;
 pub mod paging;
+pub mod reply;
+pub mod reply_code;
 pub mod report;
 pub mod rota;
 pub mod sentence;

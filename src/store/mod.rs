@@ -11,6 +11,7 @@
 pub mod certs;
 pub mod duty;
 pub mod history;
+pub mod orders;
 pub mod outbox;
 pub mod rechecks;
 pub mod settings;
@@ -29,7 +30,7 @@ use std::sync::{Mutex, MutexGuard};
 use zeroize::Zeroizing;
 
 /// Numbered migrations, in order. A merged one is never edited.
-const MIGRATIONS: &[&str] = &[include_str!("schema/0001_first.sql")];
+const MIGRATIONS: &[&str] = &[include_str!("schema/0001_first.sql"), include_str!("schema/0004_answers.sql")];
 
 /// Why the store cannot be used, in words for the operator.
 #[derive(Debug, thiserror::Error)]
