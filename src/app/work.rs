@@ -3,11 +3,10 @@
 //! Hostile data: none; what analysts write is theirs. Failure: a refusal leaves everything as it
 //! was, also where several tickets are named and one of them refuses.
 
-use super::tickets::{find, short};
+use super::tickets::{certificate, find, short};
 use super::views::{Answer, Done, When};
 use super::{Actor, Answering, App, AppError};
-use crate::decide::file::clock_from;
-use crate::edge::openpgp::seal::usable_for_encryption;
+use crate::decide::clocks;
 use crate::rules::address::Address;
 use crate::rules::gate;
 use crate::rules::intent::{Intent, OutKind};
@@ -15,7 +14,7 @@ use crate::rules::ticket::{Direction, Priority, State};
 use crate::rules::tlp::Mark;
 use crate::store::Connection;
 use crate::store::tickets::{self, Message, Ticket};
-use crate::store::{Tx, certs, history, outbox};
+use crate::store::{Tx, correspondents, history, outbox};
 use jiff::Timestamp;
 
 /// A human's text is never longer than this, octets.
@@ -81,8 +80,7 @@ fn addressee(c: &Connection, ticket: &Ticket, to: Option<&str>) -> Result<Addres
 
 /// Whether a mail to that address can be encrypted: candidates never count (T54).
 fn will_be_encrypted(app: &App, c: &Connection, to: &Address, now: Timestamp) -> Result<bool, AppError> {
-    let usable = |cert: &certs::Cert| !cert.candidate && usable_for_encryption(&cert.bytes, now);
-    Ok(!app.team.is_empty() && certs::of_address(c, to.key())?.iter().any(usable))
+    Ok(certificate(app, c, to, now)?.is_some())
 }
 
 /// The gate, asked while the analyst is there to hear why not; it is asked again when the answer
@@ -234,15 +232,16 @@ pub(super) fn set_state_of_one(
     let mut what = format!("state {} -> {state}", ticket.state);
     tickets::set_state(tx, ticket.id, state)?;
     if matches!(state, State::Closed | State::Rejected) && ticket.clock.is_some() {
-        tickets::stop_clock(tx, ticket.id)?;
+        correspondents::stop_clocks(tx, ticket.id)?;
         what.push_str(", clock ended");
     }
-    if owes_again(ticket, state)
-        && let Some(since) = unanswered_since(tx, ticket)?
-    {
-        tickets::set_clock(tx, ticket.id, &clock_from(app.settings, since))?;
-        let since = When::new(since, &app.settings.team.time_zone);
-        what.push_str(&format!(", clock runs again from the receipt at {since}"));
+    if comes_back(ticket.state, state) {
+        for correspondent in correspondents::of_ticket(tx, ticket.id)? {
+            if let Some(since) = clocks::run_again(tx, app.settings, &correspondent)? {
+                let since = When::new(since, &app.settings.team.time_zone);
+                what.push_str(&format!(", clock runs again from the receipt at {since}"));
+            }
+        }
     }
     if let Some(reason) = reason {
         what.push_str(&format!(": {reason}"));
@@ -251,17 +250,9 @@ pub(super) fn set_state_of_one(
     Ok(format!("{} is {state}", ticket.number))
 }
 
-/// Whether a ticket comes back to life of which an answer was promised once.
-fn owes_again(ticket: &Ticket, to: State) -> bool {
-    let put_away = matches!(ticket.state, State::Closed | State::Rejected | State::Resolved);
-    // A clock that ended leaves its deadlines behind: without them none ever ran.
-    put_away && matches!(to, State::Open | State::Waiting) && ticket.clock.is_none() && ticket.due_at.is_some()
-}
-
-/// Receipt of the first mail that no answer has followed.
-fn unanswered_since(c: &Connection, ticket: &Ticket) -> Result<Option<Timestamp>, AppError> {
-    let answered = ticket.answered_at.unwrap_or(Timestamp::UNIX_EPOCH);
-    Ok(tickets::first_received_after(c, ticket.id, answered)?)
+/// Whether a ticket that was put away comes back to life.
+fn comes_back(from: State, to: State) -> bool {
+    matches!(from, State::Closed | State::Rejected | State::Resolved) && matches!(to, State::Open | State::Waiting)
 }
 
 pub(super) fn set_priority(

@@ -25,7 +25,7 @@ use crate::rules::address::Address;
 use crate::rules::authres;
 use crate::rules::belonging::{self, Belonging, passes_for};
 use crate::rules::language;
-use crate::rules::machine::{Arrival, machine_report};
+use crate::rules::machine::{Arrival, Machine, machine_report};
 use crate::rules::manners::{NoReply, reply_forbidden};
 use crate::rules::reply::{self, Purpose};
 use crate::rules::report::Report;
@@ -77,6 +77,8 @@ pub struct Decision {
     pub urgent_unprotected: bool,
     /// A machine report.
     pub automatic: bool,
+    /// By which mark that was seen.
+    pub machine: Option<Machine>,
     /// Why a human's mail gets no acknowledgement; a word of `manners::NoReply`.
     pub reply_suppressed: Option<String>,
     pub suspected_spam: bool,
@@ -145,7 +147,8 @@ pub fn triage(report: &Report, known: &Known) -> Decision {
     };
     let sender = arrival.sender();
     let analyst = sender.and_then(|sender| settings.duty.analysts.iter().find(|a| a.address == *sender));
-    let automatic = machine_report(&arrival).is_some();
+    let machine = machine_report(&arrival);
+    let automatic = machine.is_some();
     let suspected_spam = analyst.is_none() && has_spam_header(report, settings);
     let refusal = refusal(&arrival, known, suspected_spam).filter(|_| !automatic);
     let placement = match analyst {
@@ -162,6 +165,7 @@ pub fn triage(report: &Report, known: &Known) -> Decision {
         reported_urgent,
         urgent_unprotected: reported_urgent && !(real_urgent && is_subject_protected(report) && !known.replay),
         automatic,
+        machine,
         reply_suppressed: refusal.map(|why| why.word().to_owned()),
         suspected_spam,
         tlp: marks(report).map(|mark| mark.word().to_owned()),

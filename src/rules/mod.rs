@@ -16,6 +16,7 @@ pub mod machine;
 pub mod manners;
 pub mod message_id;
 pub mod paging;
+pub mod query;
 pub mod reply;
 pub mod reply_code;
 pub mod report;
