@@ -7,6 +7,7 @@
 //!
 //! Hostile data: the octets, passed on. Failure: the store's; the mail then waits.
 
+use crate::app::{self, App};
 use crate::arrive::{candidates, glance, open, read};
 use crate::decide::file::{self, Filing};
 use crate::decide::triage::triage;
@@ -46,11 +47,23 @@ pub fn catch_up(house: &House, now: Timestamp) -> Result<usize, StoreError> {
         let rechecked = recheck(house, now);
         settled += travelled.as_ref().unwrap_or(&0) + rechecked.as_ref().unwrap_or(&0);
         match (travelled, rechecked) {
-            (Ok(_), Ok(0)) => return reopened.map(|opened| opened + settled),
+            (Ok(_), Ok(0)) => return Ok(reopened? + obey(house, now)? + settled),
             (Err(error), _) | (_, Err(error)) => return Err(error),
             (Ok(_), Ok(_)) => travelled = travel_all(house, now),
         }
     }
+}
+
+/// Carries out what analysts said by replying to alerts; gives how many replies that were.
+pub fn obey(house: &House, now: Timestamp) -> Result<usize, StoreError> {
+    let app = App {
+        store: &house.store,
+        settings: &house.settings,
+        team: house.keys.team(),
+        key_troubles: &|| house.keys.troubles(),
+        daemon_running: true,
+    };
+    app::obey(&app, now)
 }
 
 /// Takes one spooled mail as far as it goes; gives its row as it is afterwards.

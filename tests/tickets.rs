@@ -65,7 +65,8 @@ fn last_id(desk: &Desk, to: &str) -> String {
 fn reply(from: &str, subject: &str, body: &str, references: &str) -> Vec<u8> {
     let mail = text(&plain(from, subject, body));
     let last = references.split(' ').next_back().unwrap_or_default();
-    mail.replacen("MIME-Version:", &format!("In-Reply-To: {last}\r\nReferences: {references}\r\nMIME-Version:"), 1).into_bytes()
+    mail.replacen("MIME-Version:", &format!("In-Reply-To: {last}\r\nReferences: {references}\r\nMIME-Version:"), 1)
+        .into_bytes()
 }
 
 /// The Message-ID of a mail of ours here.

@@ -5,6 +5,7 @@
 //! history, or nothing at all. Hostile data: texts of mails pass through as `Untrusted`; requests
 //! come from people who may use the store. Failure: `AppError`, in words for the person who asked.
 
+mod by_mail;
 mod duty;
 mod error;
 mod follow_up;
@@ -21,6 +22,7 @@ pub mod views;
 mod why;
 mod work;
 
+pub use by_mail::obey;
 pub use error::AppError;
 pub use keys::{TrustMethod, keep_certificate};
 pub use request::{Answering, KeyFile, Opening, Request};

@@ -22,51 +22,62 @@ use jiff::Timestamp;
 const TEXT_MOST: usize = 1 << 20;
 
 pub(super) fn answer(app: &App, actor: &Actor, now: Timestamp, asked: Answering) -> Result<Answer, AppError> {
-    letter(app, actor, now, &asked, |tx, ticket| addressee(tx, ticket, asked.to.as_deref()))
+    app.store.change(|tx| answer_within(app, tx, actor, now, &asked))
+}
+
+/// The same within a transaction.
+pub(super) fn answer_within(
+    app: &App,
+    tx: &Tx,
+    actor: &Actor,
+    now: Timestamp,
+    asked: &Answering,
+) -> Result<Answer, AppError> {
+    let ticket = find(app, tx, now, &asked.number)?;
+    refuse_merged(tx, &ticket)?;
+    let to = addressee(tx, &ticket, asked.to.as_deref())?;
+    letter(app, tx, actor, now, (asked, &ticket, &to))
 }
 
 /// To another party, who becomes a participant: their reply joins.
 pub(super) fn write(app: &App, actor: &Actor, now: Timestamp, asked: Answering) -> Result<Answer, AppError> {
     let to = outside_address(app.settings, "to", asked.to.as_deref().unwrap_or_default())?;
-    letter(app, actor, now, &asked, |tx, ticket| {
-        admit(tx, ticket, &to, actor, now)?;
-        Ok(to.clone())
-    })
-}
-
-/// A human's message to whom `addressee` says.
-fn letter(
-    app: &App,
-    actor: &Actor,
-    now: Timestamp,
-    asked: &Answering,
-    addressee: impl Fn(&Tx, &Ticket) -> Result<Address, AppError>,
-) -> Result<Answer, AppError> {
-    let text = checked_text(&asked.text)?;
-    let reason = asked.allow_clear.as_deref().map(|reason| checked_reason("allow-clear", reason)).transpose()?;
     app.store.change(|tx| {
         let ticket = find(app, tx, now, &asked.number)?;
         refuse_merged(tx, &ticket)?;
-        let to = addressee(tx, &ticket)?;
-        let encrypted = will_be_encrypted(app, tx, &to, now)?;
-        may_leave(&ticket, encrypted, reason.is_some())?;
-        let message = insert(app, tx, &ticket, Direction::Out, (actor, now), (Some(&to), text))?;
-        let intent = Intent::Answer { message, allow_clear: reason.is_some() };
-        outbox::owe(tx, Some(ticket.id), &format!("answer-{message}"), to.as_str(), &intent, now, now)?;
-        let clear = match reason {
-            Some(reason) if !encrypted => format!(", to leave in clear: {reason}"),
-            _ => String::new(),
-        };
-        let what = if to.key() == ticket.reporter_key() { "answer" } else { "letter to another party" };
-        history::add(tx, Some(ticket.id), now, &actor.name, &format!("{what} written (message {message}){clear}"))?;
-        let mut words = vec![format!("{}: {}", ticket.number, queued(app))];
-        if ticket.assignee.is_none() && app.settings.analyst(&actor.name).is_some() {
-            set_assignee(tx, &ticket, Some(&actor.name), actor, now)?;
-            words.push(format!("{} is assigned to {}", ticket.number, actor.name));
-        }
-        open(tx, &ticket, actor, now)?;
-        Ok(done(vec![ticket.number], Some(message), words))
+        admit(tx, &ticket, &to, actor, now)?;
+        letter(app, tx, actor, now, (&asked, &ticket, &to))
     })
+}
+
+/// A human's message in a ticket to one address.
+fn letter(
+    app: &App,
+    tx: &Tx,
+    actor: &Actor,
+    now: Timestamp,
+    (asked, ticket, to): (&Answering, &Ticket, &Address),
+) -> Result<Answer, AppError> {
+    let text = checked_text(&asked.text)?;
+    let reason = asked.allow_clear.as_deref().map(|reason| checked_reason("allow-clear", reason)).transpose()?;
+    let encrypted = will_be_encrypted(app, tx, to, now)?;
+    may_leave(ticket, encrypted, reason.is_some())?;
+    let message = insert(app, tx, ticket, Direction::Out, (actor, now), (Some(to), text))?;
+    let intent = Intent::Answer { message, allow_clear: reason.is_some() };
+    outbox::owe(tx, Some(ticket.id), &format!("answer-{message}"), to.as_str(), &intent, now, now)?;
+    let clear = match reason {
+        Some(reason) if !encrypted => format!(", to leave in clear: {reason}"),
+        _ => String::new(),
+    };
+    let what = if to.key() == ticket.reporter_key() { "answer" } else { "letter to another party" };
+    history::add(tx, Some(ticket.id), now, &actor.name, &format!("{what} written (message {message}){clear}"))?;
+    let mut words = vec![format!("{}: {}", ticket.number, queued(app))];
+    if ticket.assignee.is_none() && app.settings.analyst(&actor.name).is_some() {
+        set_assignee(tx, ticket, Some(&actor.name), actor, now)?;
+        words.push(format!("{} is assigned to {}", ticket.number, actor.name));
+    }
+    open(tx, ticket, actor, now)?;
+    Ok(done(vec![ticket.number.clone()], Some(message), words))
 }
 
 fn queued(app: &App) -> &'static str {
@@ -157,21 +168,31 @@ pub(super) fn assign(
     numbers: &[String],
     analyst: Option<&str>,
 ) -> Result<Answer, AppError> {
+    each(app, now, numbers, |tx, ticket| assign_one(app, tx, actor, now, ticket, analyst))
+}
+
+/// The same for one ticket, within a transaction.
+pub(super) fn assign_one(
+    app: &App,
+    tx: &Tx,
+    actor: &Actor,
+    now: Timestamp,
+    ticket: &Ticket,
+    analyst: Option<&str>,
+) -> Result<String, AppError> {
     if let Some(name) = analyst.filter(|name| app.settings.analyst(name).is_none()) {
         let known: Vec<&str> = app.settings.duty.analysts.iter().map(|analyst| analyst.name.as_str()).collect();
         let words = format!("{:?} is no analyst in the config; known: {}, or none", short(name), known.join(", "));
         return Err(AppError::invalid("analyst", words));
     }
-    each(app, now, numbers, |tx, ticket| {
-        if ticket.assignee.as_deref() == analyst {
-            return Ok(format!("{} is assigned to {} already", ticket.number, analyst.unwrap_or("nobody")));
-        }
-        set_assignee(tx, ticket, analyst, actor, now)?;
-        if analyst.is_some() {
-            open(tx, ticket, actor, now)?;
-        }
-        Ok(format!("{} is assigned to {}", ticket.number, analyst.unwrap_or("nobody")))
-    })
+    if ticket.assignee.as_deref() == analyst {
+        return Ok(format!("{} is assigned to {} already", ticket.number, analyst.unwrap_or("nobody")));
+    }
+    set_assignee(tx, ticket, analyst, actor, now)?;
+    if analyst.is_some() {
+        open(tx, ticket, actor, now)?;
+    }
+    Ok(format!("{} is assigned to {}", ticket.number, analyst.unwrap_or("nobody")))
 }
 
 fn set_assignee(
@@ -203,44 +224,54 @@ pub(super) fn set_state(
     state: State,
     reason: Option<&str>,
 ) -> Result<Answer, AppError> {
+    each(app, now, numbers, |tx, ticket| set_state_of_one(app, tx, actor, now, ticket, (state, reason)))
+}
+
+/// The same for one ticket, within a transaction.
+pub(super) fn set_state_of_one(
+    app: &App,
+    tx: &Tx,
+    actor: &Actor,
+    now: Timestamp,
+    ticket: &Ticket,
+    (state, reason): (State, Option<&str>),
+) -> Result<String, AppError> {
     let reason = reason.map(|reason| checked_reason("reason", reason)).transpose()?;
-    each(app, now, numbers, |tx, ticket| {
-        refuse_merged(tx, ticket)?;
-        if !ticket.state.allows(state) {
-            return Err(AppError::not_allowed(format!(
-                "{} is {}: nobody sets the state {state} by hand",
-                ticket.number, ticket.state
-            )));
-        }
-        if ticket.state == state {
-            return Ok(format!("{} is {state} already", ticket.number));
-        }
-        if state == State::Closed && ticket.clock.is_some() && reason.is_none() {
-            return Err(AppError::not_allowed(format!(
-                "{} still waits for an answer; answer it, or close it with --reason TEXT",
-                ticket.number
-            )));
-        }
-        let mut what = format!("state {} -> {state}", ticket.state);
-        tickets::set_state(tx, ticket.id, state)?;
-        if matches!(state, State::Closed | State::Rejected) && ticket.clock.is_some() {
-            correspondents::stop_clocks(tx, ticket.id)?;
-            what.push_str(", clock ended");
-        }
-        if comes_back(ticket.state, state) {
-            for correspondent in correspondents::of_ticket(tx, ticket.id)? {
-                if let Some(since) = clocks::run_again(tx, app.settings, &correspondent)? {
-                    let since = When::new(since, &app.settings.team.time_zone);
-                    what.push_str(&format!(", clock runs again from the receipt at {since}"));
-                }
+    refuse_merged(tx, ticket)?;
+    if !ticket.state.allows(state) {
+        return Err(AppError::not_allowed(format!(
+            "{} is {}: nobody sets the state {state} by hand",
+            ticket.number, ticket.state
+        )));
+    }
+    if ticket.state == state {
+        return Ok(format!("{} is {state} already", ticket.number));
+    }
+    if state == State::Closed && ticket.clock.is_some() && reason.is_none() {
+        return Err(AppError::not_allowed(format!(
+            "{} still waits for an answer; answer it, or close it with --reason TEXT",
+            ticket.number
+        )));
+    }
+    let mut what = format!("state {} -> {state}", ticket.state);
+    tickets::set_state(tx, ticket.id, state)?;
+    if matches!(state, State::Closed | State::Rejected) && ticket.clock.is_some() {
+        correspondents::stop_clocks(tx, ticket.id)?;
+        what.push_str(", clock ended");
+    }
+    if comes_back(ticket.state, state) {
+        for correspondent in correspondents::of_ticket(tx, ticket.id)? {
+            if let Some(since) = clocks::run_again(tx, app.settings, &correspondent)? {
+                let since = When::new(since, &app.settings.team.time_zone);
+                what.push_str(&format!(", clock runs again from the receipt at {since}"));
             }
         }
-        if let Some(reason) = reason {
-            what.push_str(&format!(": {reason}"));
-        }
-        history::add(tx, Some(ticket.id), now, &actor.name, &what)?;
-        Ok(format!("{} is {state}", ticket.number))
-    })
+    }
+    if let Some(reason) = reason {
+        what.push_str(&format!(": {reason}"));
+    }
+    history::add(tx, Some(ticket.id), now, &actor.name, &what)?;
+    Ok(format!("{} is {state}", ticket.number))
 }
 
 /// Whether a ticket that was put away comes back to life.
@@ -255,15 +286,24 @@ pub(super) fn set_priority(
     numbers: &[String],
     priority: Priority,
 ) -> Result<Answer, AppError> {
-    each(app, now, numbers, |tx, ticket| {
-        if ticket.priority == priority {
-            return Ok(format!("{} has priority {priority} already", ticket.number));
-        }
-        tickets::set_priority(tx, ticket.id, priority)?;
-        let what = format!("priority {} -> {priority}", ticket.priority);
-        history::add(tx, Some(ticket.id), now, &actor.name, &what)?;
-        Ok(format!("{} has priority {priority}", ticket.number))
-    })
+    each(app, now, numbers, |tx, ticket| set_priority_of_one(tx, actor, now, ticket, priority))
+}
+
+/// The same for one ticket, within a transaction.
+pub(super) fn set_priority_of_one(
+    tx: &Tx,
+    actor: &Actor,
+    now: Timestamp,
+    ticket: &Ticket,
+    priority: Priority,
+) -> Result<String, AppError> {
+    if ticket.priority == priority {
+        return Ok(format!("{} has priority {priority} already", ticket.number));
+    }
+    tickets::set_priority(tx, ticket.id, priority)?;
+    let what = format!("priority {} -> {priority}", ticket.priority);
+    history::add(tx, Some(ticket.id), now, &actor.name, &what)?;
+    Ok(format!("{} has priority {priority}", ticket.number))
 }
 
 pub(super) fn label(

@@ -27,6 +27,10 @@ pub(super) fn second_copy(tx: &Tx, filing: &Filing, ticket: i64, message: i64) -
     }
     let what = format!("the same mail again, from mailbox {}", mail.mailbox);
     history::add(tx, Some(ticket), now, history::VIGIE, &what)?;
+    // An analyst's own mail raises nothing at its first copy either.
+    if matches!(decision.placement, Placement::Analyst { .. }) {
+        return Ok(());
+    }
     file::raise_ticket(tx, filing, &before)?;
     let stricter = decision.kind > before.kind;
     if stricter {
@@ -43,9 +47,6 @@ fn owe_the_rest(tx: &Tx, filing: &Filing, before: &Ticket, message: i64) -> Resu
     let first = matches!(decision.placement, Placement::New { .. });
     if first && before.automatic && !decision.automatic {
         tickets::set_automatic(tx, before.id, false)?;
-    }
-    if matches!(decision.placement, Placement::Analyst { .. }) {
-        return Ok(());
     }
     let author = correspondents::author(tx, message)?.unwrap_or_default();
     let correspondent = correspondents::ensure(tx, before.id, &author)?;

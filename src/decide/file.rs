@@ -11,6 +11,7 @@ use super::{again, quarantine, raise};
 use crate::rules::address::Address;
 use crate::rules::caps::{self, Cap};
 use crate::rules::intent::Intent;
+use crate::rules::reply::Purpose;
 use crate::rules::report::{Brings, Candidate, Problem, Report};
 use crate::rules::settings::{Language, Settings};
 use crate::rules::subject;
@@ -18,9 +19,12 @@ use crate::rules::ticket::{Direction, LinkKind, Priority, State};
 use crate::rules::tlp::Mark;
 use crate::rules::verdict::{Authenticated, Encryption};
 use crate::store::certs::NewCert;
+use crate::store::orders::MailOrder;
 use crate::store::spool::{SpoolState, Spooled};
 use crate::store::tickets::{Message, Ticket};
-use crate::store::{Result, Tx, certs, correspondents, duty, history, outbox, rechecks, signatures, spool, tickets};
+use crate::store::{
+    Result, Tx, certs, correspondents, duty, history, orders, outbox, rechecks, signatures, spool, tickets,
+};
 use jiff::{SignedDuration, Timestamp};
 
 /// All that filing one mail needs.
@@ -307,7 +311,9 @@ fn analyst_mail(
 ) -> Result<(SpoolState, i64, i64)> {
     let now = filing.now;
     let page = match act {
-        AnalystAct::AcknowledgePage { page } => acknowledge_page(tx, *page, name, now)?,
+        AnalystAct::AcknowledgePage { page } | AnalystAct::Obey { page: Some(page), .. } => {
+            acknowledge_page(tx, *page, name, now)?
+        }
         _ => None,
     };
     let Some(ticket) = page.or(ticket) else {
@@ -328,8 +334,45 @@ fn analyst_mail(
             history::add(tx, Some(ticket), now, history::VIGIE, &what)?;
         }
         AnalystAct::AcknowledgePage { .. } => {}
+        AnalystAct::Obey { purpose, page } => {
+            history::add(tx, Some(ticket), now, name, &format!("reply by mail, message {message}"))?;
+            let order = MailOrder {
+                message_id: message,
+                ticket_id: ticket,
+                analyst: name.to_owned(),
+                answers: *purpose == Purpose::Answer,
+                page_id: *page,
+            };
+            orders::add(tx, &order, now)?;
+        }
+    }
+    if filing.decision.tell_analyst {
+        tell_analyst(tx, filing, name, ticket, act)?;
     }
     Ok((SpoolState::Joined, ticket, message))
+}
+
+/// Tells an analyst that their reply to an alert is a note and nothing more. Anybody can write in their
+/// name: at most one mail an hour for each ticket.
+fn tell_analyst(tx: &Tx, filing: &Filing, name: &str, ticket: i64, act: &AnalystAct) -> Result<()> {
+    let lack = match act {
+        AnalystAct::UnverifiedNote(lack) => lack.word(),
+        _ => "it is not encrypted to the team, or bears no reply code",
+    };
+    let slot = format!("note-{ticket}-{}", filing.now.as_second().div_euclid(3600));
+    let words = format!(
+        "A reply to an alert, written in your name, was kept as a note and went to nobody: {lack}. To answer from your \
+         mail client, reply encrypted to the team and signed by your registered key, and leave the line with the reply \
+         code in the quote. If you have not written it, somebody else did."
+    );
+    raise::notice_to(
+        tx,
+        filing.settings,
+        ticket,
+        name,
+        &raise::Notice { about: "reply not sent", slot: &slot, words: &words, details: None },
+        filing.now,
+    )
 }
 
 /// Which correspondents a human's mail went to.

@@ -60,6 +60,7 @@ fn open_stub(tx: &Tx, settings: &Settings, mail: &Spooled, held: &Held, now: Tim
         page: urgent,
         clock: !mail.history,
         replay: false,
+        tell_analyst: false,
     };
     let filing = Filing { settings, mail, report: &report, decision: &decision, candidates: &[], code: held.code, now };
     let (ticket, message) = open_ticket(tx, &filing)?;

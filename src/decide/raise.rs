@@ -375,6 +375,27 @@ pub fn notice_with(tx: &Tx, settings: &Settings, ticket: Option<i64>, notice: &N
     })
 }
 
+/// As `notice`, to one analyst alone.
+pub fn notice_to(
+    tx: &Tx,
+    settings: &Settings,
+    ticket: i64,
+    analyst: &str,
+    notice: &Notice,
+    now: Timestamp,
+) -> Result<()> {
+    let Notice { about, slot, words, details } = *notice;
+    let slot = format!("{about}-{slot}");
+    let telling = Telling { ticket: Some(ticket), slot: &slot, analysts: &[analyst.to_owned()], not_before: now };
+    let intent = |analyst| Intent::Notice {
+        about: about.to_owned(),
+        words: words.to_owned(),
+        details: details.map(str::to_owned),
+        analyst,
+    };
+    owe_each(tx, settings, &telling, now, intent).map(|_| ())
+}
+
 fn names(analysts: &[String]) -> String {
     if analysts.is_empty() { "nobody".to_owned() } else { analysts.join(", ") }
 }

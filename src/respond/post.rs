@@ -49,11 +49,14 @@ pub struct Post {
 pub async fn turn(post: &Post, now: Timestamp) -> Result<Turn> {
     let under_way = UnderWay::default();
     loop {
+        // What ends while we look may have made something else owed: only who looked in quiet has seen all.
+        let quiet = under_way.rows().is_empty();
         begin(post, &under_way, now)?;
-        if under_way.rows().is_empty() {
-            return Ok(under_way.take());
+        match under_way.rows().is_empty() {
+            true if quiet => return Ok(under_way.take()),
+            true => {}
+            false => under_way.ended().await,
         }
-        under_way.ended().await;
     }
 }
 

@@ -131,7 +131,9 @@ mod tests {
     #[test]
     fn t59_a_ticket_that_was_put_away_takes_mail_three_times_a_day() {
         let from = address("a@corp.example");
-        for (reopened_lately, joins) in [(None, true), (Some(0), true), (Some(2), true), (Some(3), false), (Some(9), false)] {
+        for (reopened_lately, joins) in
+            [(None, true), (Some(0), true), (Some(2), true), (Some(3), false), (Some(9), false)]
+        {
             let named = NamedTicket { reopened_lately, ..ticket(1, true) };
             let expected = if joins { Belonging::Join { ticket: 1 } } else { Belonging::New { claims: vec![1] } };
             assert_eq!(place(&[named], Some(&from), false, None), expected, "{reopened_lately:?}");

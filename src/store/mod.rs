@@ -13,6 +13,7 @@ pub mod correspondents;
 pub mod duty;
 pub mod history;
 pub mod merges;
+pub mod orders;
 pub mod outbox;
 pub mod rechecks;
 pub mod search;
@@ -35,6 +36,7 @@ use zeroize::Zeroizing;
 const MIGRATIONS: &[&str] = &[
     include_str!("schema/0001_first.sql"),
     include_str!("schema/0002_correspondents.sql"),
+    include_str!("schema/0004_answers.sql"),
     include_str!("schema/0007_search.sql"),
 ];
 

@@ -11,19 +11,28 @@ fn a_phone_call_is_a_ticket_whose_clock_runs_and_of_which_nobody_is_told_unasked
     assert_eq!(done["tickets"], serde_json::json!(["EX-2026-000001"]));
     once(&desk, FRIDAY);
     let ticket = desk.show("1");
-    assert_eq!((&ticket["subject"], &ticket["state"], &ticket["kind"]), (&"Ransomware".into(), &"open".into(), &"incident".into()));
+    assert_eq!(
+        (&ticket["subject"], &ticket["state"], &ticket["kind"]),
+        (&"Ransomware".into(), &"open".into(), &"incident".into())
+    );
     assert_eq!(ticket["reporter"]["address"], "a@corp.example");
     assert_eq!(ticket["reporter"]["constituent"], "Example Corp");
     assert_eq!(ticket["due_at"], "2026-12-01T18:01:00+01:00");
     let message = &ticket["messages"][0];
-    assert_eq!((&message["direction"], &message["author"], &message["verdict"]), (&"in".into(), &"alice".into(), &Value::Null));
+    assert_eq!(
+        (&message["direction"], &message["author"], &message["verdict"]),
+        (&"in".into(), &"alice".into(), &Value::Null)
+    );
     assert_eq!(message["text"], "Everything is locked.\n");
     assert!(desk.sent().is_empty() && desk.json(&["duty", "show"])["pages"].as_array().unwrap().is_empty());
     write(&desk, FRIDAY, &["answer", "1"], "As said on the phone.\n");
     once(&desk, FRIDAY);
     let answer = desk.sent_to("a@corp.example").pop().unwrap();
     assert!(!answer.contains("Ransomware"), "in clear the subject holds fixed words");
-    assert_eq!(desk.ingest(&reply("a@corp.example", "Re", "Thanks", &last_id(&desk, "a@corp")), FRIDAY)["outcome"], "joined");
+    assert_eq!(
+        desk.ingest(&reply("a@corp.example", "Re", "Thanks", &last_id(&desk, "a@corp")), FRIDAY)["outcome"],
+        "joined"
+    );
 }
 
 #[test]
@@ -62,7 +71,9 @@ fn a_follow_up_date_is_told_on_its_day_once_to_whoever_has_the_ticket() {
     alice(&desk, FRIDAY, &["assign", "1", "bob"]);
     alice(&desk, FRIDAY, &["follow-up", "1", "2026-12-02"]);
     assert_eq!(desk.show("1")["follow_up_at"], "2026-12-02T09:00:00+01:00");
-    assert!(desk.ok(&["ticket", "list"]).contains("follow-up") && desk.ok(&["ticket", "show", "1"]).contains("Follow-up"));
+    assert!(
+        desk.ok(&["ticket", "list"]).contains("follow-up") && desk.ok(&["ticket", "show", "1"]).contains("Follow-up")
+    );
     let before = desk.sent().len();
     once(&desk, "2026-12-02T08:59:59+01:00");
     assert_eq!(desk.sent().len(), before);

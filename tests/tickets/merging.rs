@@ -22,7 +22,10 @@ fn a_merge_moves_mail_participants_and_clocks_and_mail_to_the_merged_number_goes
     let desk = two();
     alice(&desk, LATER, &["merge", "2", "1"]);
     let (kept, merged) = (desk.show("1"), desk.show("2"));
-    assert_eq!((&merged["state"], &merged["links"]), (&"merged".into(), &json!([{"to": "EX-2026-000001", "kind": "merged"}])));
+    assert_eq!(
+        (&merged["state"], &merged["links"]),
+        (&"merged".into(), &json!([{"to": "EX-2026-000001", "kind": "merged"}]))
+    );
     assert_eq!((&merged["messages"], &merged["clock_from"]), (&json!([]), &Value::Null));
     assert_eq!(kept["participants"], json!([A, B]));
     assert_eq!(kept["messages"].as_array().map(Vec::len), Some(4));
@@ -44,7 +47,11 @@ fn t61_after_a_merge_nothing_of_one_reporter_reaches_the_other() {
     write(&desk, LATER, &["answer", "1"], "Dear A.\n");
     once(&desk, LATER);
     let (letter_a, letter_b) = (desk.sent_to(A).pop().unwrap(), desk.sent_to(B).pop().unwrap());
-    assert_eq!(header(&letter_b, "Subject").as_deref(), Some("[EX-2026-000002] Answer from CSIRT-EXAMPLE"), "the number that they know");
+    assert_eq!(
+        header(&letter_b, "Subject").as_deref(),
+        Some("[EX-2026-000002] Answer from CSIRT-EXAMPLE"),
+        "the number that they know"
+    );
     assert!(header(&letter_b, "Message-ID").unwrap().starts_with("<EX-2026-000002."), "{letter_b}");
     assert!(header(&letter_b, "References").unwrap().contains(&to_b));
     for foreign in ["EX-2026-000001", "Secret of A", "words of A", A, &to_a] {
@@ -72,7 +79,10 @@ fn unmerge_gives_everything_back_as_it_was() {
     let before = ["1", "2", "3"].map(|number| still(desk.show(number)));
     alice(&desk, LATER, &["merge", "2,3", "1"]);
     let kept = desk.show("1");
-    assert_eq!((&kept["priority"], &kept["tlp"], &kept["labels"]), (&"emergency".into(), &"AMBER".into(), &json!(["phishing"])));
+    assert_eq!(
+        (&kept["priority"], &kept["tlp"], &kept["labels"]),
+        (&"emergency".into(), &"AMBER".into(), &json!(["phishing"]))
+    );
     assert_eq!(kept["follow_up_at"], "2026-12-02T09:00:00+01:00");
     alice(&desk, LATER, &["unmerge", "2"]);
     alice(&desk, LATER, &["unmerge", "3"]);
@@ -242,7 +252,10 @@ fn a_mail_that_is_split_off_has_its_own_ticket_clock_and_link() {
     write(&desk, LATER, &["answer", "1"], "Done.\n");
     once(&desk, LATER);
     let first = "2026-11-30T09:00:00+01:00";
-    let (one, two) = (reply(A, "About it", "first", &last_id(&desk, A)), reply(A, "[URGENT] Another matter", "second", &last_id(&desk, A)));
+    let (one, two) = (
+        reply(A, "About it", "first", &last_id(&desk, A)),
+        reply(A, "[URGENT] Another matter", "second", &last_id(&desk, A)),
+    );
     desk.ingest(&one, first);
     let line = desk.ingest(&two, "2026-11-30T10:00:00+01:00");
     let message = line["message"].to_string();
@@ -251,7 +264,10 @@ fn a_mail_that_is_split_off_has_its_own_ticket_clock_and_link() {
     let (old, new) = (desk.show("1"), desk.show("3"));
     assert_eq!(new["due_at"], "2026-12-02T10:00:00+01:00", "from that mail's receipt");
     assert_eq!(old["due_at"], "2026-12-02T09:00:00+01:00");
-    assert_eq!((&new["subject"], &new["reported_urgent"], &new["state"]), (&"[URGENT] Another matter".into(), &true.into(), &"open".into()));
+    assert_eq!(
+        (&new["subject"], &new["reported_urgent"], &new["state"]),
+        (&"[URGENT] Another matter".into(), &true.into(), &"open".into())
+    );
     assert_eq!((&new["participants"], &new["reporter"]["constituent"]), (&json!([A]), &"Example Corp".into()));
     assert_eq!(new["links"], json!([{"to": "EX-2026-000001", "kind": "related"}]));
     assert_eq!(old["links"], json!([{"to": "EX-2026-000003", "kind": "related"}]));
@@ -260,7 +276,10 @@ fn a_mail_that_is_split_off_has_its_own_ticket_clock_and_link() {
     once(&desk, "2026-11-30T11:00:00+01:00");
     let letter = desk.sent_to(A).pop().unwrap();
     assert_eq!(header(&letter, "References").as_deref(), Some(id_of(&two).as_str()));
-    let line = desk.ingest(&reply(A, "Re", "thanks", &format!("{} {}", id_of(&two), last_id(&desk, A))), "2026-11-30T12:00:00+01:00");
+    let line = desk.ingest(
+        &reply(A, "Re", "thanks", &format!("{} {}", id_of(&two), last_id(&desk, A))),
+        "2026-11-30T12:00:00+01:00",
+    );
     assert_eq!(line["ticket"], "EX-2026-000003");
     // The same mail once more is known as the new ticket's.
     let again = desk.ingest(&two, "2026-11-30T12:00:00+01:00");
@@ -312,7 +331,10 @@ fn links_are_made_and_taken_away_and_written_down() {
     alice(&desk, LATER, &["link", "2", "1", "--kind", "related"]);
     alice(&desk, LATER, &["link", "2", "1", "--kind", "related"]);
     let (one, two) = (desk.show("1"), desk.show("2"));
-    assert_eq!(two["links"], json!([{"to": "EX-2026-000001", "kind": "duplicate"}, {"to": "EX-2026-000001", "kind": "related"}]));
+    assert_eq!(
+        two["links"],
+        json!([{"to": "EX-2026-000001", "kind": "duplicate"}, {"to": "EX-2026-000001", "kind": "related"}])
+    );
     assert_eq!(one["links"], json!([{"to": "EX-2026-000002", "kind": "related"}]));
     assert_eq!(told(&one).iter().filter(|what| what.starts_with("linked as")).count(), 1);
     alice(&desk, LATER, &["link", "2", "1", "--kind", "related", "--remove"]);

@@ -124,7 +124,11 @@ fn t53_a_participant_is_added_and_removed_by_analysts_alone_and_a_promise_is_not
     let cc = "colleague@corp.example";
     let mail = text(&reply(A, "More", "words", &ours)).replace("To: csirt", &format!("Cc: {cc}\r\nTo: csirt"));
     assert_eq!(desk.ingest(mail.as_bytes(), FRIDAY)["outcome"], "joined");
-    assert_eq!(desk.ingest(&reply(cc, "Me too", "words", &ours), FRIDAY)["outcome"], "filed", "Cc makes no participant");
+    assert_eq!(
+        desk.ingest(&reply(cc, "Me too", "words", &ours), FRIDAY)["outcome"],
+        "filed",
+        "Cc makes no participant"
+    );
     alice(&desk, FRIDAY, &["participant", "1", "add", cc]);
     assert_eq!(desk.ingest(&reply(cc, "Again", "words", &ours), FRIDAY)["outcome"], "joined");
     let words = refused(&desk, 1, &["participant", "1", "remove", cc]);
