@@ -14,7 +14,6 @@ mod others;
 #[path = "tickets/why.rs"]
 mod why;
 
-use rusqlite::Connection;
 use serde_json::Value;
 use std::process::Output;
 use support::desk::{Desk, header, plain, text};
@@ -90,8 +89,4 @@ fn still(mut ticket: Value) -> Value {
     let fields = ticket.as_object_mut().unwrap();
     fields.remove("history");
     ticket
-}
-
-fn store(desk: &Desk) -> Connection {
-    Connection::open(desk.path("vigie.db")).expect("the store")
 }

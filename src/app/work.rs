@@ -149,7 +149,8 @@ fn insert(
         cc: Vec::new(),
         date: None,
         received_at: now,
-        subject: to.map(|_| ticket.subject.clone()).unwrap_or_default(),
+        // To others than the reporter nothing of the reporter's goes.
+        subject: to.filter(|to| to.key() == ticket.reporter_key()).map(|_| ticket.subject.clone()).unwrap_or_default(),
         text: text.to_owned(),
         raw_id: None,
         verdict: None,

@@ -42,7 +42,7 @@ fn p8_of_many_tickets_each_analyst_gets_one_mail() {
         desk.ingest(&plain(&format!("a{n}@corp.example"), "Report", &format!("words {n}")), FRIDAY);
     }
     once(&desk, FRIDAY);
-    alice(&desk, FRIDAY, &["assign", "6", "bob"]);
+    alice(&desk, FRIDAY, &["assign", "6", "alice"]);
     let before = desk.sent().len();
     once(&desk, "2026-12-01T20:00:00+01:00");
     let sent: Vec<_> = desk.sent().into_iter().skip(before).collect();
@@ -54,7 +54,7 @@ fn p8_of_many_tickets_each_analyst_gets_one_mail() {
         assert!(body.contains(&format!("EX-2026-00000{n}  BROKEN")), "{body}");
     }
     assert!(!body.contains("EX-2026-000006") && !body.contains("words") && !body.contains("corp.example"), "{body}");
-    assert_eq!(subjects(&desk, "bob@example.org").last().map(String::as_str), Some("[EX-2026-000006] Answer is due"));
+    assert_eq!(subjects(&desk, "alice@example.org").last().map(String::as_str), Some("[EX-2026-000006] Answer is due"));
     for n in 1..=6 {
         assert!(told(&desk.show(&n.to_string())).iter().any(|what| what.starts_with("reminder to")), "{n}");
     }
