@@ -14,13 +14,14 @@ use crate::rules::ladder;
 use crate::rules::report::{Brings, Candidate, Problem, Report};
 use crate::rules::settings::{Language, Settings};
 use crate::rules::subject;
+use crate::rules::suggest;
 use crate::rules::ticket::{Direction, LinkKind, Priority, State};
 use crate::rules::tlp::Mark;
 use crate::rules::verdict::{Authenticated, Encryption};
 use crate::store::certs::NewCert;
 use crate::store::spool::{SpoolState, Spooled};
 use crate::store::tickets::{Clock, Message, Ticket};
-use crate::store::{Result, Tx, certs, duty, history, outbox, rechecks, signatures, spool, tickets};
+use crate::store::{Result, Tx, certs, content, duty, history, outbox, rechecks, signatures, spool, tickets};
 use jiff::{SignedDuration, Timestamp};
 
 /// All that filing one mail needs.
@@ -130,6 +131,7 @@ pub(super) fn open_ticket(tx: &Tx, filing: &Filing) -> Result<(i64, i64)> {
         tickets::add_label(tx, ticket, "suspected-spam")?;
     }
     let message = keep_message(tx, filing, ticket, Direction::In, None)?;
+    suggest(tx, ticket, report)?;
     history::add(
         tx,
         Some(ticket),
@@ -138,6 +140,15 @@ pub(super) fn open_ticket(tx: &Tx, filing: &Filing) -> Result<(i64, i64)> {
         &format!("opened from mailbox {}, message {message}", mail.mailbox),
     )?;
     Ok((ticket, message))
+}
+
+/// Keeps what the words of the report suggest, until an analyst decides (P19).
+pub(super) fn suggest(tx: &Tx, ticket: i64, report: &Report) -> Result<()> {
+    if let Some((class, severity)) = suggest::suggest(report.subject.raw(), report.text.raw()) {
+        content::suggest(tx, ticket, content::Of::Classification, Some(&class))?;
+        content::suggest(tx, ticket, content::Of::Severity, Some(&severity))?;
+    }
+    Ok(())
 }
 
 /// What a new ticket makes us owe.
@@ -428,6 +439,7 @@ fn keep_message(tx: &Tx, filing: &Filing, ticket: i64, direction: Direction, aut
         },
     )?;
     tickets::insert_content(tx, message, &report.attachments, &report.indicators)?;
+    content::keep(tx, message, report)?;
     rechecks::set_asked(tx, message, &report.asked)?;
     Ok(message)
 }

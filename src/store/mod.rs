@@ -9,6 +9,7 @@
 //! for the operator; nothing is half written.
 
 pub mod certs;
+pub mod content;
 pub mod duty;
 pub mod history;
 pub mod outbox;
@@ -29,7 +30,7 @@ use std::sync::{Mutex, MutexGuard};
 use zeroize::Zeroizing;
 
 /// Numbered migrations, in order. A merged one is never edited.
-const MIGRATIONS: &[&str] = &[include_str!("schema/0001_first.sql")];
+const MIGRATIONS: &[&str] = &[include_str!("schema/0001_first.sql"), include_str!("schema/0005_content.sql")];
 
 /// Why the store cannot be used, in words for the operator.
 #[derive(Debug, thiserror::Error)]
