@@ -5,6 +5,7 @@
 //! history, or nothing at all. Hostile data: texts of mails pass through as `Untrusted`; requests
 //! come from people who may use the store. Failure: `AppError`, in words for the person who asked.
 
+mod by_mail;
 mod content;
 mod duty;
 mod error;
@@ -13,11 +14,13 @@ mod keys;
 mod outbox;
 mod quarantine;
 mod request;
+mod search;
 mod status;
 mod tickets;
 pub mod views;
 mod work;
 
+pub use by_mail::obey;
 pub use error::AppError;
 pub use keys::{TrustMethod, keep_certificate};
 pub use request::{Answering, KeyFile, Request};
@@ -66,7 +69,7 @@ impl Actor {
 /// Does what is asked, or says why not.
 pub fn handle(app: &App, actor: &Actor, now: Timestamp, request: Request) -> Result<Answer, AppError> {
     match request {
-        Request::TicketList { all, state, unanswered, limit } => tickets::list(app, all, state, unanswered, limit),
+        Request::TicketList { all, state, unanswered, limit } => tickets::list(app, now, all, state, unanswered, limit),
         Request::TicketShow { number } => tickets::show(app, now, &number),
         Request::TicketRaw { number, message } => tickets::raw(app, now, &number, message),
         Request::TicketAttachments { number } => tickets::attachments(app, now, &number),
@@ -91,6 +94,7 @@ pub fn handle(app: &App, actor: &Actor, now: Timestamp, request: Request) -> Res
         Request::TicketSeverity { numbers, severity } => judge::set_severity(app, (actor, now), &numbers, severity),
         Request::TicketExtent { numbers, extent } => judge::set_extent(app, (actor, now), &numbers, extent),
         Request::TicketClasses => Ok(judge::classes()),
+        Request::TicketSearch { query, limit } => search::search(app, now, &query, limit),
         Request::KeyList => keys::list(app, now),
         Request::KeyImport { files } => keys::import(app, actor, now, &files),
         Request::KeyShow { fingerprint } => keys::show(app, now, &fingerprint),

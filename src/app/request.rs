@@ -90,6 +90,11 @@ pub enum Request {
     },
     /// The taxonomy.
     TicketClasses,
+    /// Tickets that hold words, newest first.
+    TicketSearch {
+        query: String,
+        limit: Option<usize>,
+    },
     KeyList,
     KeyImport {
         files: Vec<KeyFile>,
@@ -156,6 +161,7 @@ impl Request {
                 | Request::TicketAttachments { .. }
                 | Request::AttachmentOctets { .. }
                 | Request::TicketClasses
+                | Request::TicketSearch { .. }
                 | Request::KeyList
                 | Request::KeyShow { .. }
                 | Request::KeyExport { .. }
