@@ -288,7 +288,7 @@ fn each_fault_names_its_line_its_key_and_the_right_word() {
         ),
         (
             "",
-            "[[duty.analyst]]\nname='a'\naddress='a@b'\nwebhook_format='discord'\nwebhook_url_file='u'",
+            "[[duty.analyst]]\nname='a'\naddress='a@b'\nwebhook_format='discord'\nwebhook_url_file='u'\nwebhook_key_file='k'",
             r#"4: duty.analyst[1].webhook_format: "discord" is not one of generic, ntfy, mattermost, slack"#,
         ),
         (

@@ -225,7 +225,15 @@ fn owe_page(tx: &Tx, settings: &Settings, (page, step): (i64, u32), telling: &Te
 /// Lets an unacknowledged page climb to the next in line (P9).
 pub fn climb(tx: &Tx, settings: &Settings, page: &duty::Page, now: Timestamp) -> Result<()> {
     let step = page.step + 1;
-    let analysts = paging::step(step, &line(tx, settings, page.raised_at)?, &settings.sla.escalate_to);
+    let mut called = line(tx, settings, page.raised_at)?;
+    // Who has come on duty meanwhile is next, before all others.
+    if let (Some(first), Some(on_duty)) = (called.first().cloned(), line(tx, settings, now)?.into_iter().next())
+        && on_duty != first
+    {
+        called.retain(|name| *name != on_duty);
+        called.insert(1, on_duty);
+    }
+    let analysts = paging::step(step, &called, &settings.sla.escalate_to);
     let next_at = (!analysts.is_empty()).then(|| now + settings.duty.page_ack_within);
     duty::climb(tx, page.id, step, &analysts, next_at)?;
     if analysts.is_empty() {
