@@ -11,6 +11,7 @@ mod demo;
 mod generate;
 mod ingest;
 mod init;
+mod judged;
 mod log;
 mod output;
 mod page;
