@@ -61,7 +61,7 @@ pub fn read(opened: Opened) -> Report {
         attachments: content.attachments,
         indicators,
         problems,
-        certificates: opened.certificates,
+        candidates: Vec::new(),
         from_disputed: opened.from_disputed,
         headers_protected: opened.headers_protected,
         signatures: opened.signatures,

@@ -11,3 +11,5 @@ pub mod random;
 pub mod secret;
 pub mod smtp;
 pub mod tls;
+pub mod walls;
+pub mod wire;

@@ -83,7 +83,14 @@ pub fn settings() -> Settings {
             languages: vec![Language::En, Language::Fr],
         },
         store: StoreSettings { path: "vigie.db".into(), key_file: None, simulated_clock: true },
-        pgp: Pgp { secret_keys: vec![], agent_socket: None, passphrase_file: None, certs: None, introducers: vec![] },
+        pgp: Pgp {
+            secret_keys: vec![],
+            agent_socket: None,
+            passphrase_file: None,
+            keeper_socket: None,
+            certs: None,
+            introducers: vec![],
+        },
         triage: TriageSettings {
             authserv_id: Some("mx.example.org".into()),
             spam_header: Some(("X-Spam-Flag".into(), "YES".into())),
@@ -116,6 +123,7 @@ pub fn settings() -> Settings {
         }],
         socket: "vigie.sock".into(),
         metrics_listen: None,
+        separate_processes: false,
         message_bytes: 1 << 20,
         retention_closed_after: None,
         warnings: vec![],
