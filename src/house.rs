@@ -4,7 +4,7 @@
 //! wrong and what to do. Keys that cannot be loaded degrade only what needs them.
 
 use crate::app::keep_certificate;
-use crate::arrive::reader::Readers;
+use crate::arrive::reader::{Readers, memory_for};
 use crate::edge::openpgp::agent::AgentKeys;
 use crate::edge::openpgp::certs as openpgp_certs;
 use crate::edge::openpgp::keeper::{Keeper, KeeperKeys};
@@ -18,6 +18,9 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
+
+/// The very program that runs, also where a newer one has been installed since.
+const OURSELVES: &str = "/proc/self/exe";
 
 /// Everything that loops, commands and the journey share. Cheap to clone.
 #[derive(Clone)]
@@ -215,8 +218,10 @@ impl House {
     }
 }
 
-fn readers(settings: &Settings) -> Option<Arc<Readers>> {
-    settings.separate_processes.then(|| Arc::new(Readers::new(settings.message_bytes)))
+/// The processes that read mail; None where the config wants everything in one.
+pub fn readers(settings: &Settings) -> Option<Arc<Readers>> {
+    let readers = || Readers::new(OURSELVES.into(), memory_for(settings.message_bytes));
+    settings.separate_processes.then(|| Arc::new(readers()))
 }
 
 fn start_clock(store: &Store, settings: &Settings, now: Option<Timestamp>) -> Result<Clock, StoreError> {
@@ -295,7 +300,7 @@ pub fn load_keys(settings: &Settings) -> Arc<dyn PrivateKeys> {
     let files = KeyFiles::of(&settings.pgp);
     let keeper = match (&settings.pgp.keeper_socket, settings.separate_processes) {
         (Some(socket), _) => Some(Keeper::At(socket.clone())),
-        (None, true) => Some(Keeper::Ours(files.arguments())),
+        (None, true) => Some(Keeper::Ours(OURSELVES.into(), files.arguments())),
         (None, false) => None,
     };
     let keys: Arc<dyn PrivateKeys> = match keeper.map(KeeperKeys::open) {

@@ -7,6 +7,7 @@
 //! nothing else; the next mail gets a new one.
 
 use super::{candidates, open, read};
+use crate::edge::crash;
 use crate::edge::openpgp::open::{KnownCertificate, Ring};
 use crate::edge::openpgp::seam::{KeyTrouble, PrivateKeys, TeamKey};
 use crate::edge::openpgp::warm_up;
@@ -22,6 +23,7 @@ use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::os::unix::process::ExitStatusExt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -40,8 +42,14 @@ const QUESTIONS: u32 = 500;
 const QUESTION: usize = 256 << 10;
 /// Of a report, or of certificates, octets: what is decrypted may be 100 MiB.
 const REPORT: usize = 512 << 20;
-/// Beside what a mail of the greatest size takes: the program and its tables, octets.
+/// Address space for the program and its tables, octets.
 const PROGRAM: u64 = 512 << 20;
+
+/// What a reader needs for mails of up to `message_bytes`: the octets, the decoded parts, what is
+/// decrypted and its parts, and the report.
+pub fn memory_for(message_bytes: u64) -> u64 {
+    PROGRAM + message_bytes.saturating_mul(8).max(512 << 20)
+}
 
 /// One mail, and what its reading depends on.
 #[derive(Serialize, Deserialize)]
@@ -85,8 +93,10 @@ fn opened_and_read(job: Job, keys: &dyn PrivateKeys, find: &Find) -> Report {
         asked.borrow_mut().extend(handles.iter().cloned());
         find(handles)
     };
+    crash::point("reader.begin");
     let ring = Ring { keys, find: &noting, introducers: &job.introducers };
     let mut opened = open::open(&job.raw, &ring, &job.own, job.now, job.received_at);
+    crash::point("reader.opened");
     let certificates = std::mem::take(&mut opened.certificates);
     let mut report = read::read(opened);
     if job.full_size > job.raw.len() as u64 {
@@ -127,8 +137,7 @@ pub fn serve(mut wire: Wire, memory: u64) -> Result<(), String> {
     let walls = walls::put_up(Limits { memory: Some(memory), cpu: Some(CPU) }, Needs::default())?;
     let gone = |trouble: WireTrouble| trouble.to_string();
     wire.send(&FromReader::Ready(walls)).map_err(gone)?;
-    let outside = Outside { wire: Mutex::new(wire), team: Vec::new(), blind: false };
-    let mut outside = outside;
+    let mut outside = Outside { wire: Mutex::new(wire), team: Vec::new(), blind: false };
     loop {
         let next = outside.wire.get_mut().unwrap_or_else(PoisonError::into_inner).receive(REPORT);
         let (job, team, blind) = match next {
@@ -201,14 +210,15 @@ impl PrivateKeys for Outside {
 
 /// Readers that wait for mail.
 pub struct Readers {
-    /// The largest mail that is read whole, octets.
-    message_bytes: u64,
+    program: PathBuf,
+    memory: u64,
     idle: Mutex<Vec<Reader>>,
 }
 
 impl Readers {
-    pub fn new(message_bytes: u64) -> Readers {
-        Readers { message_bytes, idle: Mutex::new(Vec::new()) }
+    /// `program` is ours; each reader may use `memory` octets of address space.
+    pub fn new(program: PathBuf, memory: u64) -> Readers {
+        Readers { program, memory, idle: Mutex::new(Vec::new()) }
     }
 
     /// Has a mail opened and read. `keys` and `find` answer the reader's questions.
@@ -243,9 +253,7 @@ impl Readers {
     }
 
     fn start(&self) -> Result<Reader, ReaderTrouble> {
-        // A mail, its decoded parts, its decrypted copy and theirs, and the report.
-        let memory = PROGRAM + self.message_bytes.saturating_mul(8).max(512 << 20);
-        Reader::start(memory).map_err(ReaderTrouble::NotStarted)
+        Reader::start(&self.program, self.memory).map_err(ReaderTrouble::NotStarted)
     }
 }
 
@@ -258,11 +266,10 @@ struct Reader {
 }
 
 impl Reader {
-    fn start(memory: u64) -> std::io::Result<Reader> {
+    fn start(program: &Path, memory: u64) -> std::io::Result<Reader> {
         let (mut wire, theirs) = Wire::pair()?;
-        // The very program that runs, also where a newer one has been installed since.
-        let mut command = Command::new("/proc/self/exe");
-        command.arg("reader").arg(memory.to_string()).env_clear();
+        let mut command = Command::new(program);
+        command.arg("reader").arg(memory.to_string()).env_clear().envs(crash::armed());
         let child = command.stdin(theirs).stdout(Stdio::null()).spawn()?;
         drop(command);
         wire.wait_until(Some(Instant::now() + WALL));
@@ -303,7 +310,7 @@ impl Reader {
             return "the reader of the mail said what no reader says";
         }
         match self.child.wait().ok().and_then(|status| status.signal()) {
-            Some(libc::SIGABRT) => "the reader of the mail ran out of memory",
+            Some(libc::SIGABRT) => "the reader of the mail ran out of memory, or gave up",
             Some(libc::SIGXCPU | libc::SIGKILL) => {
                 "the reader of the mail used a minute of processor time, or was killed"
             }

@@ -1,6 +1,7 @@
 //! The outside world, one file a protocol.
 
 pub mod clock;
+pub mod crash;
 pub mod folder;
 pub mod imap;
 pub mod maildir;

@@ -3,10 +3,12 @@
 //! and time.
 //!
 //! Landlock and seccomp stand where the kernel has them; `Walls` says which do. The limits of
-//! setrlimit(2) always stand. Nothing here can be taken back. Failure: a wall that cannot be put up
-//! although the kernel has it is an error, and the process ends.
+//! setrlimit(2) always stand. Nothing here can be taken back. Failure: a limit that cannot be set is
+//! an error, and the process ends.
 
-use landlock::{ABI, Access, AccessFs, AccessNet, CompatLevel, Compatible, Ruleset, RulesetAttr, RulesetStatus, Scope};
+use landlock::{
+    ABI, Access, AccessFs, AccessNet, CompatLevel, Compatible, Ruleset, RulesetAttr, RulesetError, RulesetStatus, Scope,
+};
 use rustix::process::{DumpableBehavior, Resource, Rlimit, set_dumpable_behavior, setrlimit};
 use seccompiler::{
     BpfProgram, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter, SeccompRule,
@@ -45,7 +47,12 @@ pub fn put_up(limits: Limits, needs: Needs) -> Result<Walls, String> {
     limit(limits).map_err(|error| format!("the limits of the process cannot be set: {error}"))?;
     // Nobody reads our memory, and no core is written.
     set_dumpable_behavior(DumpableBehavior::NotDumpable).map_err(|error| format!("prctl: {error}"))?;
-    let landlock = shut_out_files().map_err(|error| format!("landlock: {error}"))?;
+    let landlock = match shut_out_files() {
+        Ok(stands) => stands,
+        // A unit that forbids the calls themselves has walls of its own.
+        Err(RulesetError::CreateRuleset(_) | RulesetError::RestrictSelf(_)) => false,
+        Err(error) => return Err(format!("landlock: {error}")),
+    };
     let seccomp = narrow_kernel(needs).map_err(|error| format!("seccomp: {error}"))?;
     Ok(Walls { landlock, seccomp })
 }
@@ -62,7 +69,7 @@ fn limit(limits: Limits) -> rustix::io::Result<()> {
 /// Open files: standard ones, the wire, a socket a thread.
 const FILES: u64 = 64;
 
-fn shut_out_files() -> Result<bool, landlock::RulesetError> {
+fn shut_out_files() -> Result<bool, RulesetError> {
     let newest = ABI::V6;
     let status = Ruleset::default()
         .set_compatibility(CompatLevel::BestEffort)
@@ -142,9 +149,9 @@ fn narrow_kernel(needs: Needs) -> Result<bool, seccompiler::Error> {
     let filter: BpfProgram = SeccompFilter::new(rules, refuse, SeccompAction::Allow, arch)?.try_into()?;
     match apply_filter_all_threads(&filter) {
         Ok(()) => Ok(true),
-        // The kernel has no seccomp.
+        // The kernel has no seccomp, or a unit forbids the call.
         Err(seccompiler::Error::Seccomp(error) | seccompiler::Error::Prctl(error))
-            if matches!(error.raw_os_error(), Some(libc::EINVAL | libc::ENOSYS)) =>
+            if matches!(error.raw_os_error(), Some(libc::EINVAL | libc::ENOSYS | libc::EPERM)) =>
         {
             Ok(false)
         }

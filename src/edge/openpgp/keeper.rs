@@ -13,6 +13,7 @@ use openpgp::types::HashAlgorithm;
 use sequoia_openpgp as openpgp;
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
+use std::ffi::OsString;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
@@ -167,8 +168,8 @@ fn answer(keys: &dyn PrivateKeys, question: Question) -> Answer {
 /// How to come to a keeper.
 #[derive(Debug, Clone)]
 pub enum Keeper {
-    /// A child of ours, started with these arguments.
-    Ours(Vec<std::ffi::OsString>),
+    /// A child of ours: the program, and its arguments.
+    Ours(PathBuf, Vec<OsString>),
     /// One that listens on a socket, under a user of its own.
     At(PathBuf),
 }
@@ -283,10 +284,9 @@ impl Talk {
     fn begin(keeper: &Keeper) -> std::io::Result<Talk> {
         let (wire, child) = match keeper {
             Keeper::At(socket) => (Wire::over(UnixStream::connect(socket)?), None),
-            Keeper::Ours(arguments) => {
+            Keeper::Ours(program, arguments) => {
                 let (ours, theirs) = Wire::pair()?;
-                // The very program that runs, also where a newer one has been installed since.
-                let mut command = Command::new("/proc/self/exe");
+                let mut command = Command::new(program);
                 command.args(arguments).stdin(theirs).stdout(Stdio::null());
                 (ours, Some(Mutex::new(command.spawn()?)))
             }
