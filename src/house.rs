@@ -10,6 +10,7 @@ use crate::edge::openpgp::certs as openpgp_certs;
 use crate::edge::openpgp::keeper::{Keeper, KeeperKeys};
 use crate::edge::openpgp::seam::{MemoryKeys, PrivateKeys};
 use crate::edge::{clock, random, secret};
+use crate::respond::rota;
 use crate::respond::wording::Texts;
 use crate::rules::settings::{Pgp, Settings};
 use crate::store::{Store, StoreError, history, settings as values};
@@ -149,6 +150,7 @@ impl House {
             clock,
         };
         house.import_certificates(now)?;
+        rota::refresh(&house.store, &house.settings, now)?;
         Ok(house)
     }
 

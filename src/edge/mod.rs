@@ -3,6 +3,7 @@
 pub mod clock;
 pub mod crash;
 pub mod folder;
+pub mod ical;
 pub mod imap;
 pub mod maildir;
 pub mod mime;
@@ -13,4 +14,5 @@ pub mod secret;
 pub mod smtp;
 pub mod tls;
 pub mod walls;
+pub mod webhook;
 pub mod wire;

@@ -5,6 +5,7 @@
 //! Hostile data: what a reporter wrote enters only encrypted alerts and a human's answer.
 //! Failure: `Refusal`; nothing is sent.
 
+use super::digest;
 use super::wording::{self, Acknowledgement, Plain, Texts, Urgency, Words};
 use crate::decide::raise;
 use crate::edge::mime::{self, Attach, Disposition, Outgoing, Protection};
@@ -15,9 +16,11 @@ use crate::rules::address::Address;
 use crate::rules::gate;
 use crate::rules::intent::{Intent, OutKind};
 use crate::rules::message_id;
+use crate::rules::reply::Purpose;
+use crate::rules::reply_code;
 use crate::rules::sentence;
 use crate::rules::settings::{Language, Settings};
-use crate::rules::ticket::{Number, Priority};
+use crate::rules::ticket::Number;
 use crate::rules::tlp::Mark;
 use crate::rules::untrusted::Untrusted;
 use crate::rules::verdict::{Authenticated, Encryption, Verdict};
@@ -198,7 +201,8 @@ fn letter(
     encrypted: bool,
 ) -> Result<Option<Letter>> {
     let zone = &sealing.settings.team.time_zone;
-    let plain = ticket.map(|ticket| plain(ticket, sealing.now));
+    let reply_code = ticket.filter(|_| encrypted).and_then(|ticket| reply_code(sealing, out, ticket));
+    let plain = ticket.map(|ticket| Plain { reply_code: reply_code.clone(), ..plain(ticket, sealing.now) });
     let details = match (ticket, encrypted) {
         (Some(ticket), true) => details(c, ticket)?,
         _ => None,
@@ -229,6 +233,10 @@ fn letter(
         (Intent::Notice { about, words, details, .. }, ticket, _) => {
             let details = details.as_deref().filter(|_| encrypted);
             Some(Letter::plain(wording::notice(about, words, details, ticket.map(|t| t.number.as_str()))))
+        }
+        (Intent::Digest { handover, since, .. }, ..) => {
+            let words = digest::words(c, sealing.settings, *handover, *since, encrypted, sealing.now)?;
+            Some(Letter::plain(words))
         }
         _ => None,
     })
@@ -289,18 +297,27 @@ fn answer(c: &Connection, sealing: &Sealing, ticket: &Ticket, message: i64, encr
     }))
 }
 
+/// What the reply of an analyst must bear, where it can be proven to be theirs (T62).
+fn reply_code(sealing: &Sealing, out: &Out, ticket: &Ticket) -> Option<String> {
+    let purpose = match out.kind {
+        OutKind::Page => Purpose::Note,
+        OutKind::Alert | OutKind::Reminder | OutKind::Escalation => Purpose::Answer,
+        _ => return None,
+    };
+    let analysts = &sealing.settings.duty.analysts;
+    let registered = analysts.iter().any(|a| a.address.as_str() == out.to && a.fingerprint.is_some());
+    let number = Number::parse(&ticket.number).filter(|_| registered)?;
+    Some(reply_code::make(sealing.id_key, &number, purpose))
+}
+
 fn plain(ticket: &Ticket, now: Timestamp) -> Plain<'_> {
     Plain {
         number: &ticket.number,
-        urgency: match (ticket.priority, ticket.reported_urgent, ticket.urgent_unprotected) {
-            (Priority::Emergency, ..) => Urgency::Emergency,
-            (_, true, true) => Urgency::ReportedUrgentUnprotected,
-            (_, true, false) => Urgency::ReportedUrgent,
-            (_, false, _) => Urgency::Normal,
-        },
+        urgency: Urgency::of(ticket),
         received_at: ticket.received_at,
         due_at: ticket.clock.as_ref().map(|clock| clock.due_at),
         now,
+        reply_code: None,
     }
 }
 
