@@ -2,7 +2,10 @@
 
 use super::keys::TrustMethod;
 use super::views::Octets;
+use crate::rules::consent::Consent;
 use crate::rules::ticket::{Priority, State};
+use crate::rules::tlp::Mark;
+use crate::rules::weight::{Extent, Severity};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -59,6 +62,34 @@ pub enum Request {
         add: Vec<String>,
         remove: Vec<String>,
     },
+    TicketTlp {
+        numbers: Vec<String>,
+        mark: Mark,
+        reason: Option<String>,
+        /// The originator agreed.
+        consent: bool,
+    },
+    TicketConsent {
+        numbers: Vec<String>,
+        consent: Consent,
+        reason: String,
+    },
+    TicketClassify {
+        numbers: Vec<String>,
+        /// As a person writes it.
+        class: String,
+        kind: Option<String>,
+    },
+    TicketSeverity {
+        numbers: Vec<String>,
+        severity: Severity,
+    },
+    TicketExtent {
+        numbers: Vec<String>,
+        extent: Extent,
+    },
+    /// The taxonomy.
+    TicketClasses,
     /// Tickets that hold words, newest first.
     TicketSearch {
         query: String,
@@ -129,6 +160,7 @@ impl Request {
                 | Request::TicketRaw { .. }
                 | Request::TicketAttachments { .. }
                 | Request::AttachmentOctets { .. }
+                | Request::TicketClasses
                 | Request::TicketSearch { .. }
                 | Request::KeyList
                 | Request::KeyShow { .. }

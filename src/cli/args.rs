@@ -2,7 +2,10 @@
 
 use crate::app::TrustMethod;
 use crate::house::KeyFiles;
+use crate::rules::consent::Consent;
 use crate::rules::ticket::{Priority, State};
+use crate::rules::tlp::{self, Mark};
+use crate::rules::weight::{Extent, Severity};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 
@@ -239,6 +242,64 @@ pub enum TicketCommand {
         #[arg(value_parser = word(Priority::ALL, Priority::word, Priority::from_word))]
         priority: Priority,
     },
+    /// Set the TLP mark: tightening is free, loosening needs the originator's consent
+    #[command(after_help = "Examples:\n  vigie ticket tlp 42 red\n  \
+        vigie ticket tlp 42 green --consent --reason \"Ms Martin agreed by phone\"\n\n\
+        MARK is RED, AMBER+STRICT, AMBER, GREEN or CLEAR. A ticket without mark is handled as AMBER.")]
+    Tlp {
+        #[arg(value_name = "N[,N]")]
+        numbers: String,
+        #[arg(value_name = "MARK", value_parser = mark)]
+        mark: Mark,
+        /// The originator agreed
+        #[arg(long, requires = "reason")]
+        consent: bool,
+        /// Why, and who agreed; kept in the history
+        #[arg(long, value_name = "TEXT")]
+        reason: Option<String>,
+    },
+    /// Record whether the originator lets us pass the report on
+    #[command(
+        after_help = "Example:\n  vigie ticket consent 42 limited --reason \"to national CSIRTs, without names\""
+    )]
+    Consent {
+        #[arg(value_name = "N[,N]")]
+        numbers: String,
+        #[arg(value_parser = word(Consent::ALL, Consent::word, Consent::from_word))]
+        consent: Consent,
+        /// Who said so, when, and within which limits; kept in the history
+        #[arg(long, value_name = "TEXT")]
+        reason: String,
+    },
+    /// Set the class of the incident, and its type (RSIT)
+    #[command(after_help = "Examples:\n  vigie ticket classify 42 fraud phishing\n  vigie ticket classify 42 ddos\n  \
+        vigie ticket classes                the whole list\n\n\
+        A type alone implies its class. What is suggested counts only once it is set.")]
+    Classify {
+        #[arg(value_name = "N[,N]")]
+        numbers: String,
+        #[arg(value_name = "CLASS")]
+        class: String,
+        #[arg(value_name = "TYPE")]
+        kind: Option<String>,
+    },
+    /// List the classes and types of incidents (RSIT)
+    Classes,
+    /// Set the severity: low, medium, high
+    Severity {
+        #[arg(value_name = "N[,N]")]
+        numbers: String,
+        #[arg(value_parser = word(Severity::ALL, Severity::word, Severity::from_word))]
+        severity: Severity,
+    },
+    /// Set how many systems or persons are concerned: one, few, many, mass
+    #[command(after_help = "one: one; few: 2 to 10; many: 11 to 100; mass: more, or a whole organisation.")]
+    Extent {
+        #[arg(value_name = "N[,N]")]
+        numbers: String,
+        #[arg(value_parser = word(Extent::ALL, Extent::word, Extent::from_word))]
+        extent: Extent,
+    },
     /// Add (+x) and remove (-y) labels
     #[command(after_help = "Example:\n  vigie ticket label 42 +phishing -unclear")]
     Label {
@@ -374,6 +435,11 @@ pub enum QuarantineCommand {
         #[arg(long, value_name = "TEXT")]
         reason: String,
     },
+}
+
+/// Reads a mark as leniently as in mails: `red`, `TLP:AMBER+STRICT`, `amber strict`, `WHITE`.
+fn mark(text: &str) -> Result<Mark, String> {
+    tlp::parse(text).ok_or_else(|| "write RED, AMBER+STRICT, AMBER, GREEN or CLEAR".to_owned())
 }
 
 /// Reads one of our fixed words, and lists them where it is none.

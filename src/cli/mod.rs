@@ -12,6 +12,7 @@ mod demo;
 mod generate;
 mod ingest;
 mod init;
+mod judged;
 mod log;
 mod output;
 mod page;

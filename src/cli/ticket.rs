@@ -40,6 +40,20 @@ pub(super) fn run(global: &Global, command: TicketCommand) -> Result<u8, Failure
         TicketCommand::Priority { numbers, priority } => {
             Request::TicketPriority { numbers: several(&numbers), priority }
         }
+        TicketCommand::Tlp { numbers, mark, consent, reason } => {
+            Request::TicketTlp { numbers: several(&numbers), mark, reason, consent }
+        }
+        TicketCommand::Consent { numbers, consent, reason } => {
+            Request::TicketConsent { numbers: several(&numbers), consent, reason }
+        }
+        TicketCommand::Classify { numbers, class, kind } => {
+            Request::TicketClassify { numbers: several(&numbers), class, kind }
+        }
+        TicketCommand::Classes => Request::TicketClasses,
+        TicketCommand::Severity { numbers, severity } => {
+            Request::TicketSeverity { numbers: several(&numbers), severity }
+        }
+        TicketCommand::Extent { numbers, extent } => Request::TicketExtent { numbers: several(&numbers), extent },
         TicketCommand::Label { numbers, labels } => {
             let (add, remove) = plus_and_minus(&labels)?;
             Request::TicketLabel { numbers: several(&numbers), add, remove }
