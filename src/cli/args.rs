@@ -1,6 +1,7 @@
 //! The command line, as clap reads it: names and help. What a command does stands elsewhere.
 
 use crate::app::TrustMethod;
+use crate::house::KeyFiles;
 use crate::rules::consent::Consent;
 use crate::rules::ticket::{LinkKind, Priority, State};
 use crate::rules::tlp::{self, Mark};
@@ -111,6 +112,15 @@ pub enum Command {
     /// Mail that could not be processed, kept whole
     #[command(subcommand)]
     Quarantine(QuarantineCommand),
+    /// Hold the team's private keys and answer for them; started by the daemon or by systemd
+    #[command(hide = true)]
+    Keeper(KeyFiles),
+    /// Open and read mail; started by the daemon
+    #[command(hide = true)]
+    Reader {
+        /// How much address space it may use, octets
+        memory: u64,
+    },
 }
 
 #[derive(Debug, Clone, Args)]

@@ -282,6 +282,12 @@ pub fn forgive_attempt(tx: &Tx, id: i64) -> Result<()> {
     Ok(())
 }
 
+/// Why the last attempt at a mail came to nothing.
+pub fn note_reason(tx: &Tx, id: i64, reason: &str) -> Result<()> {
+    tx.execute("UPDATE spool SET reason = ?2 WHERE id = ?1 AND state = 'new'", (id, reason))?;
+    Ok(())
+}
+
 /// Another spooled copy of the same mail that has a ticket already.
 pub fn twin(c: &Connection, mail: &Spooled) -> Result<Option<(i64, i64)>> {
     if mail.content_key.is_empty() {
