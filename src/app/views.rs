@@ -1,6 +1,7 @@
 //! What a person sees, as plain data. The field names are the JSON of the outside: a rename here
 //! breaks scripts. Everything that a mail says is `Untrusted`, so a screen must encode it.
 
+use super::audit::{AuditView, HeadView};
 use crate::rules::checklist::Check;
 use crate::rules::contact::Contact;
 use crate::rules::report::{Context, Forwarded, IndicatorKind, PartMark};
@@ -37,6 +38,10 @@ pub enum Answer {
     Status(Box<StatusView>),
     /// The taxonomy.
     Classes(Vec<ClassView>),
+    /// Whether the history is whole.
+    Audit(Box<AuditView>),
+    /// A signed head of it.
+    Head(HeadView),
     /// A change was made.
     Done(Done),
 }

@@ -8,5 +8,6 @@ pub mod known;
 pub mod merge;
 pub mod quarantine;
 pub mod raise;
+pub mod retention;
 pub mod sent;
 pub mod triage;

@@ -13,6 +13,7 @@ pub mod digest;
 pub mod expiry;
 pub mod fold;
 pub mod gate;
+pub mod head;
 pub mod holidays;
 pub mod intent;
 pub mod ladder;

@@ -8,6 +8,7 @@
 //! Hostile data: texts of mails, bound as parameters only. Failure: `StoreError`, in words
 //! for the operator; nothing is half written.
 
+pub mod audit;
 pub mod certs;
 pub mod content;
 pub mod correspondents;
@@ -16,6 +17,7 @@ pub mod history;
 pub mod merges;
 pub mod orders;
 pub mod outbox;
+pub mod purge;
 pub mod rechecks;
 pub mod search;
 pub mod settings;
@@ -41,6 +43,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("schema/0004_answers.sql"),
     include_str!("schema/0005_content.sql"),
     include_str!("schema/0007_search.sql"),
+    include_str!("schema/0009_vault.sql"),
 ];
 
 /// Why the store cannot be used, in words for the operator.
@@ -174,9 +177,19 @@ impl Store {
         let mut writer = held(&self.writer);
         let tx = Tx(writer.transaction_with_behavior(TransactionBehavior::Immediate).map_err(StoreError::from)?);
         let outcome = work(&tx)?;
+        history::prove(&tx)?;
         search::refresh(&tx)?;
         tx.0.commit().map_err(StoreError::from)?;
         Ok(outcome)
+    }
+
+    /// Empties the log of writes into the file, so that it holds nothing that was removed.
+    pub fn shed_log(&self) -> Result<()> {
+        let busy = held(&self.writer).query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get::<_, bool>(0))?;
+        if busy {
+            tracing::warn!("the log of writes is in use and is emptied later");
+        }
+        Ok(())
     }
 
     /// Whether the file is whole; for `check`.
