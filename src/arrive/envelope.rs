@@ -13,7 +13,7 @@ use super::{decode, html, sealed};
 use crate::edge::openpgp::armor;
 use crate::edge::openpgp::open::{self, Decryption, Ring, SignatureFact};
 use crate::rules::report::Problem;
-use crate::rules::verdict::{Encryption, EncryptionProblem};
+use crate::rules::verdict::{Encryption, EncryptionProblem, FileVerdict, Signature};
 use jiff::Timestamp;
 use std::borrow::Cow;
 
@@ -291,8 +291,10 @@ impl<'a> Layers<'a> {
         match &mut part.body {
             Body::Multi(children) => {
                 let is_closed = is_closed || children.iter().any(is_mark);
+                let most = if is_closed { 0 } else { sealed::FILES.saturating_sub(self.opened_files) };
+                self.opened_files += sealed::verify_beside(children, self.ring, self.now, most);
                 for mut child in std::mem::take(children) {
-                    let file = if is_closed { None } else { self.open_file(&child) };
+                    let file = if is_closed { None } else { self.open_file(&mut child) };
                     self.below(&mut child, depth + 1);
                     children.push(child);
                     children.extend(file);
@@ -305,13 +307,18 @@ impl<'a> Layers<'a> {
     }
 
     /// The file inside an encrypted or signed attachment. The verdict of the mail hears nothing of it.
-    fn open_file(&mut self, part: &Part) -> Option<Part> {
+    fn open_file(&mut self, part: &mut Part) -> Option<Part> {
         if !sealed::is_sealed(part) {
             return None;
         }
         note(&mut self.problems, Problem::InnerLayer);
         if self.opened_files >= sealed::FILES || self.unsealed >= sealed::OCTETS {
             note(&mut self.problems, Problem::TooLarge);
+            part.verdict = Some(FileVerdict {
+                encryption: Encryption::Failed,
+                encryption_problem: Some(EncryptionProblem::TooLarge),
+                ..FileVerdict::default()
+            });
             return None;
         }
         self.opened_files += 1;
@@ -323,6 +330,15 @@ impl<'a> Layers<'a> {
             note(&mut self.problems, Problem::MixedRecipients);
         }
         self.unsealed += file.as_ref().map_or(0, |file| bytes(file).len());
+        // A signature beside it is over the file as it came; one inside over what it holds.
+        let beside = part.verdict.take().filter(|verdict| verdict.signature != Signature::None);
+        let inside = sealed::verdict(&opened);
+        part.verdict = Some(match beside {
+            Some(beside) => {
+                FileVerdict { encryption: inside.encryption, encryption_problem: inside.encryption_problem, ..beside }
+            }
+            None => inside,
+        });
         file
     }
 

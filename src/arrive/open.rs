@@ -190,7 +190,7 @@ fn verdict(layers: &Layers, from: Option<&Address>, received_at: Timestamp, date
     let mut verdict =
         Verdict { encryption: layers.encryption, encryption_problem: layers.encryption_problem, ..Verdict::default() };
     let bound = |fact: &SignatureFact| from.is_some_and(|from| fact.addresses.contains(from));
-    let Some(fact) = facts.iter().max_by_key(|fact| (weight(fact.state), bound(fact), rung(fact, from))) else {
+    let Some(fact) = facts.iter().max_by_key(|fact| (fact.state.weight(), bound(fact), rung(fact, from))) else {
         return verdict;
     };
     verdict.signature = fact.state;
@@ -212,20 +212,6 @@ fn verdict(layers: &Layers, from: Option<&Address>, received_at: Timestamp, date
         _ => None,
     };
     verdict
-}
-
-/// Which of several signatures is told first: a good one names its own signer only, whatever stands
-/// beside it (T33); of the others the one that says most.
-fn weight(state: Signature) -> u8 {
-    match state {
-        Signature::Good => 6,
-        Signature::RevokedKey => 5,
-        Signature::ExpiredKey => 4,
-        Signature::Weak => 3,
-        Signature::Bad => 2,
-        Signature::UnknownKey => 1,
-        Signature::None => 0,
-    }
 }
 
 fn rung(fact: &SignatureFact, from: Option<&Address>) -> Authenticated {

@@ -11,6 +11,7 @@ use super::{header, html, indicators};
 use crate::rules::address::Address;
 use crate::rules::report::{Attachment, Problem, Report};
 use crate::rules::untrusted::Untrusted;
+use crate::rules::verdict::FileVerdict;
 use sha2::{Digest, Sha256};
 
 /// Octets of the longest name that an attachment shows (T11).
@@ -119,7 +120,7 @@ impl Content {
             Body::Message { raw, mail } => {
                 self.forwarded(*mail);
                 let name = part.name.unwrap_or_default();
-                self.attach(&name, part.media_type, raw);
+                self.attach(&name, part.media_type, raw, None);
             }
             Body::Leaf { bytes, text } => self.leaf(&part, bytes, text, place),
         }
@@ -183,7 +184,7 @@ impl Content {
         let is_attached = part.disposition == "attachment" || (part.name.is_some() && place != Where::Root);
         let Some(text) = text.filter(|text| !(is_body && text.is_empty() && !is_attached)) else {
             if !is_body || is_attached {
-                self.attach(part.name.as_deref().unwrap_or(""), part.media_type.clone(), bytes);
+                self.attach(part.name.as_deref().unwrap_or(""), part.media_type.clone(), bytes, part.verdict.clone());
             }
             return;
         };
@@ -196,13 +197,13 @@ impl Content {
             self.sources.push(if part.media_type == "text/html" { html::text(&text) } else { text });
         }
         if is_attached || !is_body {
-            self.attach(part.name.as_deref().unwrap_or(""), part.media_type.clone(), bytes);
+            self.attach(part.name.as_deref().unwrap_or(""), part.media_type.clone(), bytes, part.verdict.clone());
         }
     }
 
-    fn attach(&mut self, name: &str, content_type: String, bytes: Vec<u8>) {
+    fn attach(&mut self, name: &str, content_type: String, bytes: Vec<u8>, verdict: Option<FileVerdict>) {
         let sha256 = Sha256::digest(&bytes).iter().map(|octet| format!("{octet:02x}")).collect();
-        self.attachments.push(Attachment { name: display_name(name), content_type, bytes, sha256 });
+        self.attachments.push(Attachment { name: display_name(name), content_type, bytes, sha256, verdict });
     }
 
     fn joined(&self) -> String {

@@ -483,7 +483,7 @@ prop_compose! {
         (report.subject, report.text) = (subject.into(), text.into());
         let file = Attachment {
             name: "xarf.json".into(), content_type: "application/json".into(),
-            bytes: br#"{"xarf_version":"4.0.0"}"#.to_vec(), sha256: String::new(),
+            bytes: br#"{"xarf_version":"4.0.0"}"#.to_vec(), sha256: String::new(), verdict: None,
         };
         report.attachments.extend(attached.then_some(file));
         report

@@ -6,7 +6,7 @@
 use super::address::Address;
 use super::ticket::words;
 use super::untrusted::Untrusted;
-use super::verdict::Verdict;
+use super::verdict::{FileVerdict, Verdict};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -96,6 +96,9 @@ pub struct Attachment {
     pub bytes: Vec<u8>,
     /// Lower-case hex over `bytes`.
     pub sha256: String,
+    /// None where the file is neither encrypted nor signed.
+    #[serde(default)]
+    pub verdict: Option<FileVerdict>,
 }
 
 impl std::fmt::Debug for Attachment {

@@ -8,6 +8,7 @@
 //! Hostile data: texts of mails, bound as parameters only. Failure: `StoreError`, in words
 //! for the operator; nothing is half written.
 
+pub mod attachments;
 pub mod certs;
 pub mod duty;
 pub mod history;
@@ -30,7 +31,11 @@ use std::sync::{Mutex, MutexGuard};
 use zeroize::Zeroizing;
 
 /// Numbered migrations, in order. A merged one is never edited.
-const MIGRATIONS: &[&str] = &[include_str!("schema/0001_first.sql"), include_str!("schema/0007_search.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("schema/0001_first.sql"),
+    include_str!("schema/0007_search.sql"),
+    include_str!("schema/0008_files.sql"),
+];
 
 /// Why the store cannot be used, in words for the operator.
 #[derive(Debug, thiserror::Error)]
