@@ -10,8 +10,10 @@
 
 pub mod attachments;
 pub mod certs;
+pub mod correspondents;
 pub mod duty;
 pub mod history;
+pub mod orders;
 pub mod outbox;
 pub mod rechecks;
 pub mod search;
@@ -33,6 +35,8 @@ use zeroize::Zeroizing;
 /// Numbered migrations, in order. A merged one is never edited.
 const MIGRATIONS: &[&str] = &[
     include_str!("schema/0001_first.sql"),
+    include_str!("schema/0002_correspondents.sql"),
+    include_str!("schema/0004_answers.sql"),
     include_str!("schema/0007_search.sql"),
     include_str!("schema/0008_files.sql"),
 ];
