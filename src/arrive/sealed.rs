@@ -184,6 +184,7 @@ fn inner_name(name: &str) -> String {
 mod tests {
     use super::*;
     use crate::edge::openpgp::fixtures::*;
+    use crate::rules::verdict::{Encryption, EncryptionProblem};
 
     fn file(name: &str, media_type: &str, bytes: Vec<u8>) -> Part {
         Part {
@@ -233,5 +234,72 @@ mod tests {
         *changed.last_mut().unwrap() ^= 1;
         let (inside, opened) = world.with_ring(|ring| unseal(&file("x.gpg", octets, changed), ring, now()));
         assert!(inside.is_none() && opened.plaintext.is_none());
+    }
+
+    #[test]
+    fn a_signature_beside_a_file_speaks_for_that_file_alone() {
+        let world = World::new();
+        let content = b"one\r\ntwo\r\n";
+        let signature = |over: &[u8]| detached(&world.reporter, over, now());
+        let octets = "application/octet-stream";
+        let verified = |media_type: &str, name: &str, signature_name: &str, signature: Vec<u8>| {
+            let mut files = vec![
+                file(name, media_type, content.to_vec()),
+                file(signature_name, octets, signature),
+                file("other.bin", octets, content.to_vec()),
+            ];
+            world.with_ring(|ring| verify_beside(&mut files, ring, now(), FILES));
+            assert!(files[1].verdict.is_none() && files[2].verdict.is_none());
+            files.remove(0).verdict
+        };
+        let good = verified(octets, "a.bin", "a.bin.sig", signature(content)).unwrap();
+        assert_eq!(
+            (good.encryption, good.signature, good.signature_problem),
+            (Encryption::None, Signature::Good, None)
+        );
+        assert_eq!(
+            (good.signer, good.signer_addresses),
+            (Some(world.reporter.fingerprint().to_hex()), vec!["a@corp.example".to_owned()])
+        );
+        assert_eq!(good.authenticated, Authenticated::Marginal);
+        for name in ["a.bin.asc", "A.BIN.SIG", "a.bin.sign", "a.bin.gpg"] {
+            let verdict = verified(octets, "a.bin", name, signature(content)).unwrap();
+            assert_eq!(verdict.signature, Signature::Good, "{name}");
+        }
+        assert_eq!(verified(octets, "a.bin", "a.bin.sig", signature(b"x")).unwrap().signature, Signature::Bad);
+        assert_eq!(verified(octets, "a.bin", "b.bin.sig", signature(content)), None);
+        assert_eq!(verified(octets, "a.bin", "a.bin.sig", b"no signature".to_vec()), None);
+        let stranger = verified(octets, "a.bin", "a.bin.sig", detached(&world.stranger, content, now())).unwrap();
+        assert_eq!((stranger.signature, stranger.signer_addresses.len()), (Signature::UnknownKey, 0));
+        // Mail has other line ends than the disk on which a text was signed; other files have none.
+        let on_disk = || signature(b"one\ntwo\n");
+        assert_eq!(verified("text/plain", "a.txt", "a.txt.sig", on_disk()).unwrap().signature, Signature::Good);
+        assert_eq!(verified(octets, "a.bin", "a.bin.sig", on_disk()).unwrap().signature, Signature::Bad);
+    }
+
+    #[test]
+    fn why_a_file_does_not_open_stands_on_the_file() {
+        let world = World::new();
+        let verdict_on = |octets: Vec<u8>| {
+            let sealed = file("log.txt.gpg", "application/octet-stream", octets);
+            assert!(is_sealed(&sealed));
+            let (inside, opened) = world.with_ring(|ring| unseal(&sealed, ring, now()));
+            let verdict = verdict(&opened);
+            assert_eq!(inside.map(|part| part.verdict), opened_file(&verdict).then(|| Some(verdict.clone())));
+            (verdict.encryption, verdict.encryption_problem, verdict.signature)
+        };
+        fn opened_file(verdict: &FileVerdict) -> bool {
+            verdict.encryption != Encryption::Failed && verdict.signature_problem.is_none()
+        }
+        let failed = |problem| (Encryption::Failed, Some(problem), Signature::None);
+        assert_eq!(verdict_on(world.sealed(b"x")), (Encryption::Decrypted, None, Signature::Good));
+        let foreign = encrypted(&world.stranger, &Content::Literal(b"x"));
+        assert_eq!(verdict_on(foreign), failed(EncryptionProblem::NoKey));
+        let mut changed = world.sealed(b"x");
+        *changed.last_mut().unwrap() ^= 1;
+        assert_eq!(verdict_on(changed), failed(EncryptionProblem::Tampered));
+        let broken = b"-----BEGIN PGP SIGNED MESSAGE-----\nHash: SHA512\n\nx\n-----BEGIN PGP SIGNATURE-----\n\nAAAA\n-----END PGP SIGNATURE-----\nmore\n";
+        let (encryption, _, signature) = verdict_on(broken.to_vec());
+        assert_eq!((encryption, signature), (Encryption::None, Signature::Bad));
     }
 }

@@ -39,7 +39,7 @@ pub struct Report {
     pub indicators: Vec<Indicator>,
     pub problems: Vec<Problem>,
     /// Certificates that came with the mail (attached, Autocrypt), as binary OpenPGP: candidates only.
-    /// `clear` tells those from the outer header or an unencrypted part.
+    /// `clear` tells those from the outer header or an unencrypted part that are of the sender's address.
     pub certificates: Vec<MailedCertificate>,
     /// The protected From differs from the outer one and no signature is bound to it.
     pub from_disputed: bool,
@@ -124,7 +124,7 @@ pub struct Candidate {
     pub handles: Vec<String>,
     /// Addresses of its bound user IDs, in lower case.
     pub addresses: Vec<String>,
-    /// It stood in an outer header or an unencrypted part.
+    /// It stood in an outer header or an unencrypted part, and names the From address of that mail.
     pub clear: bool,
     pub brings: Brings,
 }
