@@ -248,6 +248,8 @@ mod tests {
             bytes: bytes.as_bytes().to_vec(),
             sha256: String::new(),
             verdict: None,
+            part: "2".to_owned(),
+            tlp: None,
         });
         report
     }

@@ -2,6 +2,7 @@
 
 use super::{Connection, Maybe, Result, Tx, instant, micros};
 use crate::rules::report::Attachment;
+use crate::rules::tlp::Mark;
 use crate::rules::verdict::{Encryption, FileVerdict};
 use jiff::Timestamp;
 use rusqlite::Row;
@@ -9,8 +10,8 @@ use rusqlite::Row;
 /// Adds the files of a message.
 pub fn insert(tx: &Tx, message: i64, attachments: &[Attachment]) -> Result<()> {
     let mut row = tx.prepare_cached(
-        "INSERT INTO attachment (message_id, name, content_type, size, sha256, bytes, verdict) \
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+        "INSERT INTO attachment (message_id, name, content_type, size, sha256, bytes, part, tlp, verdict) \
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
     )?;
     for attachment in attachments {
         row.execute((
@@ -20,6 +21,8 @@ pub fn insert(tx: &Tx, message: i64, attachments: &[Attachment]) -> Result<()> {
             attachment.bytes.len() as i64,
             &attachment.sha256,
             &attachment.bytes,
+            &attachment.part,
+            attachment.tlp.map(Mark::word),
             attachment.verdict.as_ref().map(json),
         ))?;
     }
@@ -39,6 +42,10 @@ pub struct AttachmentRow {
     pub content_type: String,
     pub size: u64,
     pub sha256: String,
+    /// Where it stood in the mail; empty: not known.
+    pub part: String,
+    /// The strictest mark in its name and its text.
+    pub tlp: Option<String>,
     /// As at arrival; None: neither encrypted nor signed.
     pub verdict: Option<FileVerdict>,
     /// What a later check found, where that was something else.
@@ -52,7 +59,7 @@ impl AttachmentRow {
 }
 
 const COLUMNS: &str = "attachment.id, attachment.message_id, attachment.name, attachment.content_type, attachment.size, \
-    attachment.sha256, attachment.verdict, attachment.rechecked_at, attachment.rechecked";
+    attachment.sha256, attachment.verdict, attachment.rechecked_at, attachment.rechecked, attachment.part, attachment.tlp";
 
 fn read(row: &Row) -> rusqlite::Result<AttachmentRow> {
     let verdict = |json: Option<String>| json.and_then(|json| serde_json::from_str(&json).ok());
@@ -64,6 +71,8 @@ fn read(row: &Row) -> rusqlite::Result<AttachmentRow> {
         content_type: row.get(3)?,
         size: row.get::<_, i64>(4)?.unsigned_abs(),
         sha256: row.get(5)?,
+        part: row.get(9)?,
+        tlp: row.get(10)?,
         verdict: verdict(row.get(6)?),
         rechecked: at.map(instant).zip(verdict(row.get(8)?)),
     })

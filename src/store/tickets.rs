@@ -2,7 +2,7 @@
 
 pub use super::correspondents::Clock;
 use super::{Maybe, Result, Tx, attachments, correspondents, instant, micros};
-use crate::rules::report::{Attachment, Indicator};
+use crate::rules::report::{Attachment, Context, Indicator, IndicatorKind, Place};
 use crate::rules::ticket::{Direction, Kind, LinkKind, Number, Priority, State};
 use jiff::Timestamp;
 use rusqlite::{Connection, Row};
@@ -231,6 +231,38 @@ pub fn set_priority(tx: &Tx, id: i64, priority: Priority) -> Result<()> {
     Ok(())
 }
 
+/// Sets or clears when the ticket is to be looked at again.
+pub fn set_follow_up(tx: &Tx, id: i64, at: Option<Timestamp>) -> Result<()> {
+    tx.execute("UPDATE ticket SET follow_up_at = ?2, follow_up_told = 0 WHERE id = ?1", (id, at.map(micros)))?;
+    Ok(())
+}
+
+/// Notes that the follow-up date was told.
+pub fn set_follow_up_told(tx: &Tx, id: i64) -> Result<()> {
+    tx.execute("UPDATE ticket SET follow_up_told = 1 WHERE id = ?1", [id])?;
+    Ok(())
+}
+
+/// Tickets whose follow-up date has come and was not told yet. A merged one's is the other's now.
+pub fn follow_ups_due(c: &Connection, now: Timestamp, limit: usize) -> Result<Vec<Ticket>> {
+    let mut rows = c.prepare_cached(&format!(
+        "SELECT {COLUMNS} FROM {TICKETS} WHERE follow_up_at <= ?1 AND NOT follow_up_told AND state <> 'merged' \
+         ORDER BY follow_up_at, ticket.id LIMIT ?2"
+    ))?;
+    let found = rows.query_map((micros(now), limit as i64), read_row)?;
+    Ok(found.collect::<rusqlite::Result<_>>()?)
+}
+
+/// When the next follow-up date comes.
+pub fn next_follow_up(c: &Connection) -> Result<Option<Timestamp>> {
+    let next: Option<i64> = c.query_row(
+        "SELECT min(follow_up_at) FROM ticket WHERE follow_up_at IS NOT NULL AND NOT follow_up_told AND state <> 'merged'",
+        [],
+        |row| row.get(0),
+    )?;
+    Ok(next.map(instant))
+}
+
 /// Sets or clears the assignee.
 pub fn set_assignee(tx: &Tx, id: i64, assignee: Option<&str>) -> Result<()> {
     tx.execute("UPDATE ticket SET assignee = ?2 WHERE id = ?1", (id, assignee))?;
@@ -451,6 +483,11 @@ pub fn set_message_automatic(tx: &Tx, id: i64, mark: &str) -> Result<()> {
     Ok(())
 }
 
+/// By which mark a message was taken for a machine's.
+pub fn machine_mark(c: &Connection, id: i64) -> Result<Option<String>> {
+    Ok(c.query_row("SELECT machine FROM message WHERE id = ?1", [id], |row| row.get(0)).maybe()?.flatten())
+}
+
 /// The first mail of the ticket.
 pub fn first_received(c: &Connection, ticket: i64) -> Result<Option<Message>> {
     c.prepare_cached(&format!(
@@ -514,20 +551,40 @@ pub fn messages_with_id(c: &Connection, message_id: &str) -> Result<Vec<Message>
 /// Adds what a message holds.
 pub fn insert_content(tx: &Tx, message: i64, files: &[Attachment], indicators: &[Indicator]) -> Result<()> {
     attachments::insert(tx, message, files)?;
-    let mut indicator_row =
-        tx.prepare_cached("INSERT OR IGNORE INTO indicator (message_id, kind, value) VALUES (?1, ?2, ?3)")?;
-    for indicator in indicators {
-        indicator_row.execute((message, indicator.kind.word(), indicator.value.raw()))?;
+    let mut indicator_row = tx.prepare_cached(
+        "INSERT OR IGNORE INTO indicator (message_id, kind, value, part, at, encrypted, context) \
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+    )?;
+    for Indicator { kind, value, place } in indicators {
+        indicator_row.execute((
+            message,
+            kind.word(),
+            value.raw(),
+            &place.part,
+            place.offset as i64,
+            place.encrypted,
+            place.context.word(),
+        ))?;
     }
     Ok(())
 }
 
-/// Indicators of a ticket: (kind, value, message).
-pub fn indicators(c: &Connection, ticket: i64) -> Result<Vec<(String, String, i64)>> {
+/// Indicators of a ticket in order, each with its message.
+pub fn indicators(c: &Connection, ticket: i64) -> Result<Vec<(Indicator, i64)>> {
     let mut rows = c.prepare_cached(
-        "SELECT indicator.kind, value, indicator.message_id FROM indicator JOIN message ON message.id = indicator.message_id \
-         WHERE message.ticket_id = ?1 ORDER BY indicator.id",
+        "SELECT indicator.kind, value, part, at, encrypted, context, indicator.message_id FROM indicator \
+         JOIN message ON message.id = indicator.message_id WHERE message.ticket_id = ?1 ORDER BY indicator.id",
     )?;
-    let found = rows.query_map([ticket], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
-    Ok(found.collect::<rusqlite::Result<_>>()?)
+    let found = rows.query_map([ticket], |row| {
+        let (kind, value, context): (String, String, String) = (row.get(0)?, row.get(1)?, row.get(5)?);
+        let place = Place {
+            part: row.get(2)?,
+            offset: row.get::<_, i64>(3)?.unsigned_abs() as usize,
+            encrypted: row.get(4)?,
+            context: Context::from_word(&context).unwrap_or_default(),
+        };
+        let kind = IndicatorKind::from_word(&kind);
+        Ok(kind.map(|kind| Indicator { kind, value: value.into(), place }).zip(Some(row.get(6)?)))
+    })?;
+    Ok(found.flat_map(rusqlite::Result::transpose).collect::<rusqlite::Result<_>>()?)
 }
