@@ -396,11 +396,16 @@ mod tests {
             .unwrap()
             .sign_subkey_binding(&mut primary, thief.primary_key().key(), stolen.key())
             .unwrap();
-        let subkey = stolen.key().clone();
-        let forged = thief.clone().insert_packets(vec![Packet::from(subkey), binding.into()]).unwrap().0;
+        // As octets: Sequoia writes no binding that it does not believe.
+        let mut forged = secret(&thief);
+        for packet in [Packet::from(stolen.key().clone()), binding.into()] {
+            forged.extend(packet.to_vec().unwrap());
+        }
+        let facts = certs::describe(&forged, now()).unwrap().remove(0);
+        let cut = KnownCertificate { bytes: facts.bytes, addresses: facts.addresses, ..known(&thief, false) };
         // As the store would keep it, and as it came.
-        let (cut, victims) = (known(&forged, false), known(&victim, false));
-        let raw = KnownCertificate { bytes: secret(&forged), ..cut.clone() };
+        let victims = known(&victim, false);
+        let raw = KnownCertificate { bytes: forged, ..cut.clone() };
         for known in [cut, raw] {
             let world = World { known: vec![known], ..World::new() };
             let fact = first_fact(&world, &detached(&victim, TEXT, now()));
