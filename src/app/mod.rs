@@ -6,6 +6,7 @@
 //! come from people who may use the store. Failure: `AppError`, in words for the person who asked.
 
 mod by_mail;
+mod draft;
 mod duty;
 mod error;
 mod keys;
@@ -72,6 +73,7 @@ pub fn handle(app: &App, actor: &Actor, now: Timestamp, request: Request) -> Res
         Request::TicketRaw { number, message } => tickets::raw(app, now, &number, message),
         Request::TicketAttachments { number } => tickets::attachments(app, now, &number),
         Request::AttachmentOctets { number, attachment } => tickets::attachment_octets(app, now, &number, attachment),
+        Request::TicketDraft { number, to } => draft::draft(app, now, &number, to.as_deref()),
         Request::TicketAnswer(answering) => work::answer(app, actor, now, answering),
         Request::TicketNote { number, text } => work::note(app, actor, now, &number, text),
         Request::TicketAssign { numbers, analyst } => work::assign(app, actor, now, &numbers, analyst.as_deref()),

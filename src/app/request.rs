@@ -34,6 +34,12 @@ pub enum Request {
         number: String,
         attachment: i64,
     },
+    /// What a person needs before they write.
+    TicketDraft {
+        number: String,
+        /// A participant; None: the reporter.
+        to: Option<String>,
+    },
     TicketAnswer(Answering),
     /// An internal note: nobody outside sees it.
     TicketNote {
@@ -127,6 +133,7 @@ impl Request {
             Request::TicketList { .. }
                 | Request::TicketShow { .. }
                 | Request::TicketRaw { .. }
+                | Request::TicketDraft { .. }
                 | Request::TicketAttachments { .. }
                 | Request::AttachmentOctets { .. }
                 | Request::TicketSearch { .. }

@@ -17,6 +17,7 @@ mod page;
 mod reach;
 mod spare;
 mod tables;
+mod templates;
 mod text;
 mod ticket;
 mod time;
