@@ -50,13 +50,12 @@ pub(super) fn write(global: &Global, wanted: &Wanted, request: impl FnOnce(Strin
     if !stdin.is_terminal() && wanted.template.is_none() {
         return ask_at(global, known(global)?, request(text_of(stdin)?));
     }
-    let editor = ["VISUAL", "EDITOR"].into_iter().find_map(|name| std::env::var(name).ok().filter(|e| !e.is_empty()));
+    let editor = editor();
     if !wanted.send && !stdin.is_terminal() {
         return Err(Failure::new(2, "--template opens an editor, and there is no terminal; --send sends it as it is"));
     }
     if !wanted.send && editor.is_none() {
-        let words = "set $VISUAL or $EDITOR to the editor to write in, or give the text on standard input";
-        return Err(Failure::new(2, words));
+        return Err(no_editor());
     }
     // The store is let go before the editor opens: a person writes for longer than others may wait.
     let session = Session::open(global, known(global)?)?;
@@ -85,6 +84,24 @@ pub(super) fn write(global: &Global, wanted: &Wanted, request: impl FnOnce(Strin
         keep(&text, &draft.number, &settings);
     }
     asked
+}
+
+/// Gets a text that belongs to no ticket yet.
+pub(super) fn read(about: &str, settings: &Settings) -> Result<String, Failure> {
+    let stdin = std::io::stdin();
+    if !stdin.is_terminal() {
+        return text_of(stdin);
+    }
+    let editor = editor().ok_or_else(no_editor)?;
+    edit(&editor, "", &format!("# {about}\n"), settings)
+}
+
+fn editor() -> Option<String> {
+    ["VISUAL", "EDITOR"].into_iter().find_map(|name| std::env::var(name).ok().filter(|e| !e.is_empty()))
+}
+
+fn no_editor() -> Failure {
+    Failure::new(2, "set $VISUAL or $EDITOR to the editor to write in, or give the text on standard input")
 }
 
 fn text_of(from: impl Read) -> Result<String, Failure> {
