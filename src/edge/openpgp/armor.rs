@@ -115,7 +115,7 @@ pub fn decode(block: &str) -> Option<Vec<u8>> {
         }
     }
     // Cut in the middle of an octet: the packets will tell that the end is missing.
-    if is_cut && body.len() % 4 == 1 {
+    if is_cut && body.len() % 4 == 1 && body.ends_with(|c: char| c.is_ascii_alphanumeric() || "+/".contains(c)) {
         body.pop();
     }
     let config = GeneralPurposeConfig::new()
