@@ -42,3 +42,4 @@ pub mod untrusted;
 pub mod urgent;
 pub mod verdict;
 pub mod weight;
+pub mod why;
