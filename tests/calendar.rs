@@ -101,39 +101,40 @@ impl Counting {
     }
 }
 
-/// Every quarter hour of these years, with these numbers of business days.
-fn agrees(holidays: Holidays, years: std::ops::Range<i16>, ns: &[u32]) {
+/// An instant every `step` seconds of these years, with these numbers of business days in turn: over the days
+/// each quarter hour meets each of them.
+fn agrees(holidays: Holidays, years: std::ops::Range<i16>, step: i64, ns: &[u32]) {
     let table = holidays.clone();
     let counting =
         Counting::new(|day| !matches!(day.weekday().to_monday_zero_offset(), 5 | 6) && !is_holiday(day, &table));
     let (calendar, wall) = (paris(holidays), Wall::new());
-    let mut compared = 0_u64;
+    let mut compared = 0;
     for year in years.clone() {
         let (from, to) = (days(date(year, 1, 1)) * 86_400, days(date(year + 1, 1, 1)) * 86_400);
-        for second in (from..to).step_by(QUARTER as usize) {
+        for second in (from..to).step_by(step as usize) {
             let received = Timestamp::from_second(second).expect("an instant");
-            for &n in ns {
-                let ours = calendar.after(received, n).as_second();
-                let counted = counting.after(wall.quarter(second, year), n);
-                assert_eq!(ours, counted, "{n} business days from {received}");
-                compared += 1;
-            }
+            let n = ns[((second / step + second / 86_400) as usize) % ns.len()];
+            let ours = calendar.after(received, n).as_second();
+            let counted = counting.after(wall.quarter(second, year), n);
+            assert_eq!(ours, counted, "{n} business days from {received}");
+            compared += 1;
         }
     }
-    assert!(compared > 35_000 * ns.len() as u64 * years.len() as u64);
+    assert!(compared >= 365 * 86_400 / step * years.len() as i64);
 }
 
 macro_rules! decades {
     ($($name:ident: $from:literal $to:literal;)*) => {
         $(#[test]
         fn $name() {
-            agrees(Holidays::Fr, $from..$to, &[1, 2, 4]);
-            agrees(Holidays::FrAlsaceMoselle, $from..$to, &[2]);
+            agrees(Holidays::Fr, $from..$to, QUARTER, &[1, 2, 4]);
+            agrees(Holidays::FrAlsaceMoselle, $from..$to, 4 * QUARTER, &[1, 2, 4]);
         })*
     };
 }
 
-// Every quarter hour of 2000 to 2100: 3.5 million, with 1, 2 and 4 business days.
+// Every quarter hour of 2000 to 2100, 3.5 million, each with 1, 2 or 4 business days; every hour for
+// Alsace-Moselle. All of both with 1 to 10 is an ignored test beside the calendar, for a release build.
 decades! {
     p7_p8_every_quarter_hour_agrees_with_counting_2000_2009: 2000 2010;
     p7_p8_every_quarter_hour_agrees_with_counting_2010_2019: 2010 2020;

@@ -101,7 +101,7 @@ fn the_digest_tells_of_spam_quarantine_pages_and_what_could_not_be_sent() {
     let (_, words) = &digests(&desk)[0];
     for line in [
         "Digest: 1 open, 1 suspected spam",
-        "Open: 1\r\n  EX-2026-000002  14 h 30 min old, reported URGENT, due Monday 30 November 2026 18:00",
+        "Open: 1\r\n  EX-2026-000002  14 h 30 min old, reported URGENT (in an unprotected subject), due Monday 30 November 2026 18:00",
         "Suspected spam since the last digest: 1\r\n  EX-2026-000001  14 h 30 min old",
         "Pages that nobody has acknowledged: 1",
     ] {
