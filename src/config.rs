@@ -16,6 +16,7 @@ use crate::rules::address::Address;
 use crate::rules::calendar::{Calendar, Holidays};
 use crate::rules::caps::Cap;
 use crate::rules::rota::Rota;
+use crate::rules::set_aside;
 use crate::rules::settings::*;
 use crate::rules::ticket::{self, Kind};
 use jiff::SignedDuration;
@@ -108,9 +109,17 @@ fn settings(root: &Table, file: &Path) -> Option<Settings> {
     let (duty, names) = root.section("duty", |t| duty(t, &own, zone.clone(), &folder));
     let sla = root.section("sla", |t| sla(t, &names, zone, &folder));
     let constituents = constituents(root);
+    let indicators = root.section("indicators", |t| Indicators {
+        own: t.list("own", values::host_or_network).unwrap_or_default(),
+        well_known: t
+            .list("well_known", values::host_or_network)
+            .unwrap_or_else(|| set_aside::WELL_KNOWN.map(str::to_owned).to_vec()),
+    });
     let socket = root.section("api", |t| socket(t, &folder));
     root.section("metrics", |t| t.not_served("listen"));
-    let message_bytes = root.section("limits", |t| t.get("message_bytes", 50 << 20, values::size));
+    let (message_bytes, separate_processes) = root.section("limits", |t| {
+        (t.get("message_bytes", 50 << 20, values::size), t.get("separate_processes", true, values::flag))
+    });
     root.section("retention", |t| t.not_served("closed_after"));
 
     Some(Settings {
@@ -126,9 +135,11 @@ fn settings(root: &Table, file: &Path) -> Option<Settings> {
         sla,
         duty,
         constituents,
+        indicators,
         socket,
         metrics_listen: None,
         message_bytes,
+        separate_processes,
         retention_closed_after: None,
         warnings: Vec::new(),
     })
@@ -184,6 +195,7 @@ fn pgp(t: &Table, folder: &Path) -> Pgp {
         secret_keys: secret_keys.unwrap_or_else(|| vec![folder.join("team.asc")]),
         agent_socket: t.maybe("agent_socket", within),
         passphrase_file: t.maybe("passphrase_file", within),
+        keeper_socket: t.maybe("keeper_socket", within),
         certs: t.maybe("certs", within),
         introducers: t.list("introducers", values::fingerprint).unwrap_or_default(),
     }

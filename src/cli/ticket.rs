@@ -1,12 +1,13 @@
 //! `vigie ticket`: what reads files or stdin, or writes them; the rest goes straight to `app`.
 
-use super::args::{Global, TicketCommand};
+use super::args::{AddOrRemove, Global, TicketCommand};
 use super::output::{json, write};
 use super::reach::Session;
-use super::{FAILED, Failure, ask, ask_at, complain, known, text};
+use super::text::{self, Wanted};
+use super::{FAILED, Failure, ask, ask_at, complain, known, time};
 use crate::api::Reply;
 use crate::app::views::{Answer, AttachmentView};
-use crate::app::{Answering, Request};
+use crate::app::{Answering, Opening, Request};
 use std::fs::{DirBuilder, File};
 use std::io::Write;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
@@ -19,17 +20,68 @@ pub(super) fn run(global: &Global, command: TicketCommand) -> Result<u8, Failure
         TicketCommand::Raw { number, message } => Request::TicketRaw { number, message },
         TicketCommand::Attachments { number, save: None } => Request::TicketAttachments { number },
         TicketCommand::Attachments { number, save: Some(folder) } => return save(global, number, &folder),
-        TicketCommand::Answer { number, to, reason, allow_clear: _ } => {
-            // Read before the store is opened: a person writes for longer than others may wait.
+        TicketCommand::Answer { number, to, reason, allow_clear: _, template, send } => {
+            let wanted = Wanted {
+                what: "Answer to",
+                number: &number,
+                to: to.as_deref(),
+                leaves: true,
+                template: template.as_deref(),
+                send,
+            };
+            return text::write(global, &wanted, |text| {
+                Request::TicketAnswer(Answering { number: number.clone(), to: to.clone(), text, allow_clear: reason })
+            });
+        }
+        TicketCommand::Write { number, to, reason, allow_clear: _ } => {
+            let wanted = Wanted {
+                what: &format!("Letter to {to} in ticket"),
+                number: &number,
+                to: Some(&to),
+                leaves: true,
+                template: None,
+                send: false,
+            };
+            return text::write(global, &wanted, |text| {
+                let (number, to) = (number.clone(), Some(to.clone()));
+                Request::TicketWrite(Answering { number, to, text, allow_clear: reason })
+            });
+        }
+        TicketCommand::Open { from, mailbox, subject, urgent, acknowledge } => {
             let known = known(global)?;
-            let text = text::read(&format!("Answer to ticket {number}"), &known.settings)?;
-            let answering = Answering { number, to, text, allow_clear: reason };
-            return ask_at(global, known, Request::TicketAnswer(answering));
+            let text = text::read(&format!("What {from} says"), &known.settings)?;
+            let opening = Opening { from, mailbox, subject, text, urgent, acknowledge };
+            return ask_at(global, known, Request::TicketOpen(opening));
+        }
+        TicketCommand::Why { number } => Request::TicketWhy { number },
+        TicketCommand::Merge { numbers, into } => Request::TicketMerge { numbers: several(&numbers), into },
+        TicketCommand::Unmerge { numbers } => Request::TicketUnmerge { numbers: several(&numbers) },
+        TicketCommand::Split { number, message } => Request::TicketSplit { number, message },
+        TicketCommand::Link { numbers, other, kind, remove } => {
+            Request::TicketLink { numbers: several(&numbers), other, kind, remove }
+        }
+        TicketCommand::Participant { numbers, act: AddOrRemove::Add, address, .. } => {
+            Request::TicketParticipantAdd { numbers: several(&numbers), address }
+        }
+        TicketCommand::Participant { numbers, act: AddOrRemove::Remove, address, reason } => {
+            Request::TicketParticipantRemove { numbers: several(&numbers), address, reason }
+        }
+        TicketCommand::FollowUp { numbers, date } => {
+            let known = known(global)?;
+            let zone = &known.settings.team.time_zone;
+            let at = if date == "none" { None } else { Some(time::read_date("DATE", &date, zone)?) };
+            return ask_at(global, known, Request::TicketFollowUp { numbers: several(&numbers), at });
         }
         TicketCommand::Note { number } => {
-            let known = known(global)?;
-            let text = text::read(&format!("Internal note to ticket {number}"), &known.settings)?;
-            return ask_at(global, known, Request::TicketNote { number, text });
+            let wanted = Wanted {
+                what: "Internal note to",
+                number: &number,
+                to: None,
+                leaves: false,
+                template: None,
+                send: false,
+            };
+            return text::write(global, &wanted, |text| Request::TicketNote { number: number.clone(), text });
         }
         TicketCommand::Assign { numbers, analyst } => {
             Request::TicketAssign { numbers: several(&numbers), analyst: Some(analyst).filter(|name| name != "none") }
@@ -40,6 +92,20 @@ pub(super) fn run(global: &Global, command: TicketCommand) -> Result<u8, Failure
         TicketCommand::Priority { numbers, priority } => {
             Request::TicketPriority { numbers: several(&numbers), priority }
         }
+        TicketCommand::Tlp { numbers, mark, consent, reason } => {
+            Request::TicketTlp { numbers: several(&numbers), mark, reason, consent }
+        }
+        TicketCommand::Consent { numbers, consent, reason } => {
+            Request::TicketConsent { numbers: several(&numbers), consent, reason }
+        }
+        TicketCommand::Classify { numbers, class, kind } => {
+            Request::TicketClassify { numbers: several(&numbers), class, kind }
+        }
+        TicketCommand::Classes => Request::TicketClasses,
+        TicketCommand::Severity { numbers, severity } => {
+            Request::TicketSeverity { numbers: several(&numbers), severity }
+        }
+        TicketCommand::Extent { numbers, extent } => Request::TicketExtent { numbers: several(&numbers), extent },
         TicketCommand::Label { numbers, labels } => {
             let (add, remove) = plus_and_minus(&labels)?;
             Request::TicketLabel { numbers: several(&numbers), add, remove }

@@ -36,6 +36,7 @@ fn named(id: i64, proven_by_reference: bool) -> NamedTicket {
         reporter: Some(address("a@corp.example")),
         proven_by_reference,
         pointer_protected: true,
+        reopened_lately: None,
     }
 }
 
@@ -486,6 +487,8 @@ prop_compose! {
         let file = Attachment {
             name: "xarf.json".into(), content_type: "application/json".into(),
             bytes: br#"{"xarf_version":"4.0.0"}"#.to_vec(), sha256: String::new(),
+            part: "2".to_owned(),
+            tlp: None,
         };
         report.attachments.extend(attached.then_some(file));
         report
