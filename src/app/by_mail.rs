@@ -13,7 +13,7 @@ use crate::rules::reply::{self, Order, Purpose, Said};
 use crate::rules::ticket::State;
 use crate::store::orders::{self, MailOrder};
 use crate::store::tickets::{self, Message, Ticket};
-use crate::store::{StoreError, Tx, history};
+use crate::store::{StoreError, Tx, attachments, history};
 use jiff::Timestamp;
 
 /// Carries out every reply that waits, each once; gives how many.
@@ -51,7 +51,9 @@ fn carry_out(app: &App, tx: &Tx, order: &MailOrder, now: Timestamp) -> Result<()
     }
     if answers {
         let number = ticket.number.clone();
-        let answering = Answering { number, to: None, text: format!("{}\n", said.words), allow_clear: None };
+        let to_reporter = order.to == ticket.reporter_key();
+        let to = Some(order.to.clone()).filter(|_| !to_reporter);
+        let answering = Answering { number, to, text: format!("{}\n", said.words), allow_clear: None };
         work::answer_within(app, tx, &actor, now, &answering)?;
     } else if !said.words.is_empty() {
         history::add(tx, Some(ticket.id), now, &actor.name, &format!("note by mail, message {}", mail.id))?;
@@ -95,7 +97,7 @@ fn may_be_answered(ticket: &Ticket, said: &Said) -> Result<(), AppError> {
 fn refuse_attachments(tx: &Tx, ticket: &Ticket, mail: &Message) -> Result<(), AppError> {
     // Mail clients attach keys and signatures by themselves.
     let of_client = |kind: &str| kind.starts_with("application/pgp-");
-    let attached = tickets::attachments(tx, ticket.id)?
+    let attached = attachments::of_ticket(tx, ticket.id)?
         .into_iter()
         .any(|attachment| attachment.message_id == mail.id && !of_client(&attachment.content_type));
     match attached {

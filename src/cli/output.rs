@@ -59,6 +59,7 @@ impl<'a> Output<'a> {
             Answer::Status(view) => json(view),
             Answer::Audit(view) => json(view),
             Answer::Head(view) => json(view),
+            Answer::Draft(view) => json(view),
             Answer::Done(view) => json(view),
         }
     }
@@ -84,7 +85,7 @@ impl<'a> Output<'a> {
                 done.words.iter().map(|line| format!("{}\n", Untrusted::from(line.as_str()).line())).collect()
             }
             // Written as they are, above.
-            Answer::Octets(_) | Answer::Armour(_) | Answer::Head(_) => String::new(),
+            Answer::Octets(_) | Answer::Armour(_) | Answer::Head(_) | Answer::Draft(_) => String::new(),
         }
     }
 
