@@ -5,6 +5,7 @@
 
 use super::views::*;
 use super::{App, AppError};
+use crate::rules::feed::FeedReport;
 use crate::rules::report::IndicatorKind;
 use crate::rules::sentence;
 use crate::rules::settings::Language;
@@ -13,7 +14,7 @@ use crate::rules::untrusted::Untrusted;
 use crate::rules::verdict::Verdict;
 use crate::store::Connection;
 use crate::store::tickets::{self, Filter, Message, Ticket};
-use crate::store::{history, spool};
+use crate::store::{feeds, history, spool, unreachable};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
@@ -118,6 +119,11 @@ fn line(app: &App, c: &Connection, ticket: &Ticket) -> crate::store::Result<Tick
     let when = |at: Option<Timestamp>| at.map(|at| When::new(at, zone));
     let links = tickets::links(c, ticket.id)?;
     let participants = tickets::participants(c, ticket.id)?;
+    let unreachable = match &ticket.reporter {
+        Some(reporter) => unreachable::since(c, ticket.id, reporter)?,
+        None => None,
+    };
+    let feed = feeds::group_of(c, ticket.id)?;
     Ok(TicketView {
         number: ticket.number.clone(),
         state: ticket.state,
@@ -142,6 +148,7 @@ fn line(app: &App, c: &Connection, ticket: &Ticket) -> crate::store::Result<Tick
             address: ticket.reporter.as_deref().map(Untrusted::from),
             name: Untrusted::new(&ticket.reporter_name),
             constituent: ticket.constituent.clone(),
+            unreachable_at: when(unreachable),
         },
         participants: participants.into_iter().map(Untrusted::from).collect(),
         received_at: When::new(ticket.received_at, zone),
@@ -154,6 +161,13 @@ fn line(app: &App, c: &Connection, ticket: &Ticket) -> crate::store::Result<Tick
         clock_from: when(ticket.clock.as_ref().map(|clock| clock.from)),
         messages: None,
         indicators: None,
+        feed: feed.map(|(group, reports, incidents)| FeedView {
+            sender: group.sender.into(),
+            source: group.source.into(),
+            day: group.day.to_string(),
+            reports,
+            incidents,
+        }),
         links: links.into_iter().map(|(to, kind)| LinkView { to, kind }).collect(),
         history: None,
     })
@@ -163,12 +177,17 @@ fn messages(app: &App, c: &Connection, ticket: &Ticket) -> Result<Vec<MessageVie
     let mut attachments: Vec<AttachmentView> =
         tickets::attachments(c, ticket.id)?.into_iter().map(attachment).collect();
     let language = app.settings.team.languages.first().copied().unwrap_or(Language::En);
+    let zone = &app.settings.team.time_zone;
+    let mut reports = feeds::of_ticket(c, ticket.id)?;
+    let automatic = feeds::automatic_messages(c, ticket.id)?;
     let mut views = Vec::new();
     for message in tickets::messages(c, ticket.id)? {
         let raw = message.raw_id.map(|raw_id| spool::raw_facts(c, raw_id)).transpose()?;
         let (own, others) = attachments.into_iter().partition(|attachment| attachment.message == message.id);
         attachments = others;
-        views.push(message_view(message, raw, own, &app.settings.team.time_zone, language));
+        let report = reports.remove(&message.id).map(|report| report_view(report, zone));
+        let automatic = automatic.contains(&message.id);
+        views.push(MessageView { automatic, report, ..message_view(message, raw, own, zone, language) });
     }
     Ok(views)
 }
@@ -203,6 +222,23 @@ fn message_view(
             .and_then(|(at, json)| Some(RecheckedView { at: When::new(at, zone), verdict: verdict(&json, language)? })),
         headers: message.headers.into_iter().map(|(name, value)| (name.into(), value.into())).collect(),
         attachments,
+        automatic: false,
+        report: None,
+    }
+}
+
+fn report_view(report: FeedReport, zone: &TimeZone) -> ReportView {
+    ReportView {
+        format: report.format,
+        version: report.version,
+        kind: report.kind,
+        category: report.category,
+        source: report.source,
+        source_ip: report.source_ip,
+        reported_domain: report.reported_domain,
+        arrival_date: report.arrival_date.map(|at| When::new(at, zone)),
+        incidents: report.incidents,
+        fields: report.fields.into_iter().map(|(name, value)| (name.into(), value)).collect(),
     }
 }
 

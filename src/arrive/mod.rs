@@ -5,6 +5,7 @@ pub mod candidates;
 mod decode;
 pub mod entity;
 mod envelope;
+pub mod feeds;
 pub mod glance;
 pub mod header;
 pub mod html;

@@ -7,7 +7,7 @@
 use super::addresses::addresses;
 use super::entity::{Body, Part};
 use super::open::Opened;
-use super::{header, html, indicators};
+use super::{feeds, header, html, indicators};
 use crate::rules::address::Address;
 use crate::rules::report::{Attachment, Problem, Report};
 use crate::rules::untrusted::Untrusted;
@@ -30,6 +30,7 @@ pub fn read(opened: Opened) -> Report {
     if first(&opened.outer_headers, "From").is_none() {
         header::note(&mut problems, Problem::NoFrom);
     }
+    let machine = feeds::read(&opened.tree);
     let mut content = Content::default();
     content.take(opened.tree, Where::Root);
     let text = content.joined();
@@ -66,6 +67,8 @@ pub fn read(opened: Opened) -> Report {
         headers_protected: opened.headers_protected,
         signatures: opened.signatures,
         asked: Vec::new(),
+        feed: machine.feed,
+        returned: machine.returned,
     }
 }
 

@@ -11,7 +11,7 @@ use crate::rules::ticket::Direction;
 use crate::rules::verdict::Verdict;
 use crate::store::spool::SpoolState;
 use crate::store::tickets::Ticket;
-use crate::store::{Result, Tx, history, rechecks, signatures, spool, tickets};
+use crate::store::{Result, Tx, feeds, history, rechecks, signatures, spool, tickets};
 use jiff::Timestamp;
 
 /// The same mail once more (law 1): one ticket, both raws kept, urgency is the OR, kind the
@@ -27,6 +27,9 @@ pub(super) fn second_copy(tx: &Tx, filing: &Filing, ticket: i64, message: i64) -
     }
     let what = format!("the same mail again, from mailbox {}", mail.mailbox);
     history::add(tx, Some(ticket), now, history::VIGIE, &what)?;
+    if matches!(decision.placement, Placement::Receipt { .. }) {
+        return Ok(());
+    }
     file::raise_ticket(tx, filing, &before)?;
     let stricter = decision.kind > before.kind;
     if stricter {
@@ -71,6 +74,9 @@ pub fn reopened(tx: &Tx, filing: &Filing, message: i64) -> Result<()> {
     signatures::note(tx, &report.signatures, &filing.mail.content_key)?;
     set_rechecked(tx, message, report, now)?;
     tickets::insert_content(tx, message, &report.attachments, &report.indicators)?;
+    if let Some(feed) = &report.feed {
+        feeds::keep(tx, message, feed)?;
+    }
     file::keep_candidates(tx, filing, before.ticket_id)?;
     let Some(row) = tickets::get(tx, before.ticket_id)? else { return Ok(()) };
     if before.direction == Direction::Note {

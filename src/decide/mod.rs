@@ -6,5 +6,6 @@ pub mod keys;
 pub mod known;
 pub mod quarantine;
 pub mod raise;
+mod receipts;
 pub mod sent;
 pub mod triage;

@@ -246,10 +246,7 @@ pub fn remind(
     rung: u32,
     now: Timestamp,
 ) -> Result<()> {
-    let analysts = match &ticket.assignee {
-        Some(name) if settings.analyst(name).is_some() => vec![name.clone()],
-        _ => on_duty(tx, settings, now)?,
-    };
+    let analysts = whose(tx, settings, ticket, now)?;
     let slot = format!("{}-{rung}", clock_slot(ticket));
     history::add(tx, Some(ticket.id), now, history::VIGIE, &format!("reminder to {}", names(&analysts)))?;
     owe_each(
@@ -260,6 +257,37 @@ pub fn remind(
         |analyst| Intent::Reminder { due, analyst },
     )
     .map(|_| ())
+}
+
+/// Mail of ours to the reporter, or another correspondent, that came back.
+pub struct Unreachable {
+    /// What makes it one and the same: which mail it was.
+    pub slot: String,
+}
+
+/// Tells whoever has the ticket, else the analyst on duty, that somebody cannot be reached by mail.
+pub fn unreachable(
+    tx: &Tx,
+    settings: &Settings,
+    ticket: &crate::store::tickets::Ticket,
+    what: &Unreachable,
+    now: Timestamp,
+) -> Result<()> {
+    let analysts = whose(tx, settings, ticket, now)?;
+    let slot = format!("unreachable-{}", what.slot);
+    let telling = Telling { ticket: Some(ticket.id), slot: &slot, analysts: &analysts, not_before: now };
+    if owe_each(tx, settings, &telling, now, |analyst| Intent::Unreachable { analyst })? {
+        history::add(tx, Some(ticket.id), now, history::VIGIE, &format!("told {}", names(&analysts)))?;
+    }
+    Ok(())
+}
+
+/// The analyst who has the ticket, else the one on duty.
+fn whose(tx: &Tx, settings: &Settings, ticket: &crate::store::tickets::Ticket, now: Timestamp) -> Result<Vec<String>> {
+    match &ticket.assignee {
+        Some(name) if settings.analyst(name).is_some() => Ok(vec![name.clone()]),
+        _ => on_duty(tx, settings, now),
+    }
 }
 
 /// Escalates to these analysts; nobody named: the one on duty.

@@ -48,6 +48,10 @@ pub enum Intent {
         since: Timestamp,
         analyst: String,
     },
+    /// Mail of ours to the reporter came back.
+    Unreachable {
+        analyst: String,
+    },
     Page {
         page: i64,
         step: u32,
@@ -82,7 +86,7 @@ impl Intent {
     pub fn kind(&self) -> OutKind {
         match self {
             Intent::Acknowledgement { .. } => OutKind::Acknowledgement,
-            Intent::Alert { .. } | Intent::AlertGroup { .. } => OutKind::Alert,
+            Intent::Alert { .. } | Intent::AlertGroup { .. } | Intent::Unreachable { .. } => OutKind::Alert,
             Intent::Page { .. } => OutKind::Page,
             Intent::Reminder { .. } => OutKind::Reminder,
             Intent::Escalation { .. } => OutKind::Escalation,

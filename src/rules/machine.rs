@@ -5,12 +5,16 @@
 //! alone is no proof, since ticket systems and web forms of partners send people's words that way.
 //! Such mail is not answered (`manners`), but somebody is told.
 //!
-//! Hostile data: headers, part types, attachments. Failure: none. Limits: 1 MiB of a JSON
-//! attachment, 4 KiB of another.
+//! A form counts where the mail keeps to its schema (`arrive/feeds`); what breaks it is an ordinary
+//! mail. A multipart/report is answered by nobody all the same (`manners`).
+//!
+//! Hostile data: headers, part types, what was read of a report. Failure: none.
 //! Known gap: DMARC aggregate reports are told by no header; list their senders as feeds.
 
 use super::address::Address;
-use super::report::{Attachment, Report};
+use super::authres::{self, Authentication};
+use super::feed::{FeedReport, Format};
+use super::report::Report;
 use super::settings::{Mailbox, Settings};
 use super::ticket::{Kind, words};
 use super::urgent::asks_urgent;
@@ -80,51 +84,81 @@ pub fn auto_submitted(report: &Report) -> Vec<String> {
 /// Why the mail is a machine report; None: a human may have written it.
 pub fn machine_report(arrival: &Arrival) -> Option<Machine> {
     let from = arrival.sender();
-    let settings = arrival.settings;
     if arrival.mailbox.kind == Kind::Feed {
         return Some(Machine::FeedMailbox);
     }
-    if from.is_some_and(|from| settings.triage.feeds.contains(from)) {
+    if from.is_some_and(|from| is_feed(arrival, from)) {
         return Some(Machine::FeedSender);
     }
-    if from.is_some_and(|from| settings.own_addresses().any(|own| own == from)) && says_automatic(arrival.report) {
+    if from.is_some_and(|from| arrival.settings.own_addresses().any(|own| own == from))
+        && says_automatic(arrival.report)
+    {
         return Some(Machine::OwnMail);
     }
+    by_form(arrival)
+}
+
+/// As `machine_report`, by what the mail is alone: whatever its mailbox and its sender are.
+pub fn by_form(arrival: &Arrival) -> Option<Machine> {
     standard_report(arrival).or_else(|| bounce(arrival)).or_else(|| auto_reply(arrival)).or_else(|| document(arrival))
+}
+
+/// Whether the config lists the sender as a feed, and nothing says that it is a person at that
+/// address, who answers a mail, or somebody else in its name, as the border found.
+fn is_feed(arrival: &Arrival, from: &Address) -> bool {
+    let report = arrival.report;
+    let border = authres::read(&report.headers, arrival.settings.triage.authserv_id.as_deref());
+    let is_answer = !report.outer.in_reply_to.is_empty();
+    arrival.settings.triage.feeds.contains(from) && border != Authentication::Failed && !is_answer
 }
 
 fn says_automatic(report: &Report) -> bool {
     auto_submitted(report).iter().any(|token| token != "no")
 }
 
+/// What the mail says as a machine-readable report; of a mail with ciphertext nothing (T26).
+fn feed<'a>(arrival: &Arrival<'a>) -> Option<&'a FeedReport> {
+    arrival.report.feed.as_ref().filter(|_| !arrival.report.outer.has_ciphertext)
+}
+
 /// Reports in a form of their own. A report inside another mail is an attachment somebody sent us.
+/// What claims a form and breaks its schema is judged as if it claimed nothing.
 fn standard_report(arrival: &Arrival) -> Option<Machine> {
     let report = arrival.report;
     let outer = &report.outer;
-    if report.fields("X-XARF").chain(report.fields("X-ARF")).any(is_xarf_header) {
+    let feed = feed(arrival);
+    let says_xarf = report.fields("X-XARF").chain(report.fields("X-ARF")).any(is_xarf_header);
+    if says_xarf && (outer.has_ciphertext || feed.is_some_and(|feed| feed.format == Format::Xarf)) {
         return Some(Machine::Xarf);
     }
+    // A human forwards a bounce too: parts out of their place alone tell nothing.
+    let unattended = arrival.has_null_sender() || says_automatic(report);
+    let found = feed.filter(|feed| !feed.misplaced || unattended).and_then(|feed| match feed.format {
+        Format::Arf => Some(Machine::Arf),
+        Format::Dsn => Some(Machine::Dsn),
+        Format::Mdn => Some(Machine::Mdn),
+        Format::Xarf | Format::Iodef => None,
+    });
+    found.or_else(|| by_name(arrival, unattended))
+}
+
+/// A multipart/report (RFC 6522) by the name that it gives itself. One of the forms that we read
+/// has failed its schema by now: nobody's machine, unless it came as machines' mail does.
+fn by_name(arrival: &Arrival, unattended: bool) -> Option<Machine> {
+    let outer = &arrival.report.outer;
     let has = |part: &str| outer.part_types.iter().any(|t| t == part);
-    let by_parts = if has("message/feedback-report") {
-        Some(Machine::Arf)
-    } else if has("message/disposition-notification") {
-        Some(Machine::Mdn)
-    } else if has("message/delivery-status") {
-        Some(Machine::Dsn)
-    } else {
-        None
+    let named = outer.report_type.as_deref().unwrap_or_default();
+    let is_report = outer.media_type == "multipart/report";
+    let machine = match named {
+        "delivery-status" => Machine::Dsn,
+        "disposition-notification" => Machine::Mdn,
+        "" if has("message/disposition-notification") => Machine::Mdn,
+        "" if has("message/delivery-status") => Machine::Dsn,
+        "feedback-report" => return None,
+        "" if has("message/feedback-report") => return None,
+        _ => return is_report.then_some(Machine::Report),
     };
-    if outer.media_type == "multipart/report" {
-        let by_name = match outer.report_type.as_deref().unwrap_or_default() {
-            "feedback-report" => Some(Machine::Arf),
-            "delivery-status" => Some(Machine::Dsn),
-            "disposition-notification" => Some(Machine::Mdn),
-            _ => None,
-        };
-        return by_name.or(by_parts).or(Some(Machine::Report));
-    }
-    // A human forwards a bounce too: the parts alone tell nothing.
-    by_parts.filter(|_| arrival.has_null_sender() || says_automatic(report))
+    unattended.then_some(machine)
 }
 
 fn is_xarf_header(value: &str) -> bool {
@@ -167,54 +201,15 @@ fn auto_reply(arrival: &Arrival) -> Option<Machine> {
 /// Machine-readable reports that no header announces. Somebody who answers a mail of ours, or
 /// asks for the emergency treatment, is a human with an attachment.
 fn document(arrival: &Arrival) -> Option<Machine> {
-    let report = arrival.report;
-    let outer = &report.outer;
+    let outer = &arrival.report.outer;
     if !outer.in_reply_to.is_empty() || !outer.references.is_empty() || asks_urgent(outer.subject.raw()) {
         return None;
     }
-    if outer.part_types.iter().any(|t| t == "application/iodef+xml") {
-        return Some(Machine::Iodef);
+    match feed(arrival).filter(|feed| !feed.misplaced)?.format {
+        Format::Iodef => Some(Machine::Iodef),
+        Format::Xarf => Some(Machine::Xarf),
+        Format::Arf | Format::Dsn | Format::Mdn => None,
     }
-    if outer.has_ciphertext {
-        return None;
-    }
-    let body = report.text.raw().trim_start();
-    if body.starts_with('<') && is_iodef(body.as_bytes()) || report.attachments.iter().any(is_iodef_file) {
-        return Some(Machine::Iodef);
-    }
-    report.attachments.iter().any(|file| is_xarf_json(file) || is_xarf_text(file)).then_some(Machine::Xarf)
-}
-
-fn is_iodef_file(file: &Attachment) -> bool {
-    has_type(file, "xml") && is_iodef(&file.bytes)
-}
-
-/// The root element stands near the top; nothing is parsed, so no entity is expanded (A9.5).
-fn is_iodef(bytes: &[u8]) -> bool {
-    let top = String::from_utf8_lossy(&bytes[..bytes.len().min(4096)]);
-    top.contains("<IODEF-Document") || top.contains("<iodef:IODEF-Document")
-}
-
-/// XARF 4 says `xarf_version`; XARF 3 has `Version`, `ReporterInfo` and `Report`.
-fn is_xarf_json(file: &Attachment) -> bool {
-    if !has_type(file, "json") || file.bytes.len() > 1024 * 1024 {
-        return false;
-    }
-    let Ok(serde_json::Value::Object(fields)) = serde_json::from_slice(&file.bytes) else { return false };
-    fields.contains_key("xarf_version")
-        || ["Version", "ReporterInfo", "Report"].iter().all(|name| fields.contains_key(*name))
-}
-
-/// X-ARF 0.1 and 0.2: YAML in a text part; these two fields are required.
-fn is_xarf_text(file: &Attachment) -> bool {
-    let top = String::from_utf8_lossy(&file.bytes[..file.bytes.len().min(4096)]);
-    let has = |name: &str| top.lines().any(|line| line.starts_with(name));
-    (has_type(file, "plain") || has_type(file, "txt")) && has("Reported-From:") && has("Report-Type:")
-}
-
-fn has_type(file: &Attachment, kind: &str) -> bool {
-    let name = file.name.raw().to_lowercase();
-    file.content_type.to_lowercase().ends_with(kind) || name.ends_with(&format!(".{kind}"))
 }
 
 #[cfg(test)]
@@ -240,38 +235,46 @@ mod tests {
         report
     }
 
-    fn carrying(name: &str, content_type: &str, bytes: &str) -> Report {
-        let mut report = with(&[]);
-        report.attachments.push(Attachment {
-            name: name.into(),
-            content_type: content_type.into(),
-            bytes: bytes.as_bytes().to_vec(),
-            sha256: String::new(),
-        });
-        report
+    fn answering(mut mail: Report) -> Report {
+        mail.outer.in_reply_to = vec!["<1@example.org>".into()];
+        mail
+    }
+
+    /// A mail that was read as such a report.
+    fn saying(format: Format, mut mail: Report) -> Report {
+        mail.feed = Some(FeedReport::new(format));
+        mail
+    }
+
+    fn misplaced(format: Format, mail: Report) -> Report {
+        let mut mail = saying(format, mail);
+        mail.feed.iter_mut().for_each(|feed| feed.misplaced = true);
+        mail
     }
 
     #[test]
     fn every_form_of_machine_report_is_known() {
-        let (report, mixed) = ("multipart/report", "multipart/mixed");
+        let report = "multipart/report";
+        let null = || with(&[("Return-Path", "<>")]);
+        let typed = |kind: Option<&str>, part: &str| {
+            let mut mail = shaped(report, kind, &["text/plain", part]);
+            mail.headers.push(("Return-Path".into(), "<>".into()));
+            mail
+        };
         for (mail, machine) in [
-            (shaped(report, Some("feedback-report"), &["text/plain", "message/feedback-report"]), Machine::Arf),
-            (shaped(report, None, &["text/plain", "message/feedback-report"]), Machine::Arf),
-            (shaped(report, Some("delivery-status"), &["message/delivery-status"]), Machine::Dsn),
-            (shaped(report, None, &["message/delivery-status", "message/rfc822"]), Machine::Dsn),
-            (shaped(report, Some("disposition-notification"), &[]), Machine::Mdn),
+            (saying(Format::Arf, with(&[])), Machine::Arf),
+            (saying(Format::Dsn, with(&[])), Machine::Dsn),
+            (saying(Format::Mdn, with(&[])), Machine::Mdn),
+            (misplaced(Format::Arf, null()), Machine::Arf),
+            (misplaced(Format::Dsn, with(&[("Auto-Submitted", "auto-generated")])), Machine::Dsn),
+            (typed(Some("delivery-status"), "text/plain"), Machine::Dsn),
+            (typed(Some("disposition-notification"), "text/plain"), Machine::Mdn),
+            (typed(None, "message/delivery-status"), Machine::Dsn),
             (shaped(report, Some("tlsrpt"), &["application/tlsrpt+gzip"]), Machine::Report),
-            (with(&[("X-XARF", "PLAIN")]), Machine::Xarf),
-            (with(&[("X-Xarf", "secure")]), Machine::Xarf),
-            (with(&[("X-XARF", "BULK")]), Machine::Xarf),
-            (with(&[("X-ARF", "YES")]), Machine::Xarf),
-            (with(&[("X-Arf", " yes ")]), Machine::Xarf),
-            (carrying("xarf.json", "application/json", r#"{"xarf_version":"4.0.0"}"#), Machine::Xarf),
-            (carrying("x", "application/json", r#"{"Version":"3","ReporterInfo":{},"Report":{}}"#), Machine::Xarf),
-            (carrying("x.json", "application/octet-stream", r#"{"xarf_version":"4.1.0"}"#), Machine::Xarf),
-            (carrying("report.txt", "text/plain", "---\nReported-From: x\nReport-Type: ssh\n"), Machine::Xarf),
-            (carrying("i.xml", "text/xml", r#"<?xml version="1.0"?><IODEF-Document version="2.00">"#), Machine::Iodef),
-            (shaped(mixed, None, &["text/plain", "application/iodef+xml"]), Machine::Iodef),
+            (saying(Format::Xarf, with(&[])), Machine::Xarf),
+            (saying(Format::Iodef, with(&[])), Machine::Iodef),
+            (misplaced(Format::Xarf, with(&[("X-XARF", "PLAIN")])), Machine::Xarf),
+            (misplaced(Format::Xarf, with(&[("X-Arf", " yes ")])), Machine::Xarf),
             (with(&[("Auto-Submitted", "auto-replied")]), Machine::AutoReplied),
             (with(&[("Auto-Submitted", "Auto-Replied (vacation); owner=x")]), Machine::AutoReplied),
             (with(&[("Precedence", "auto_reply")]), Machine::AutoReplied),
@@ -287,12 +290,6 @@ mod tests {
         ] {
             assert_eq!(found(&mail), Some(machine));
         }
-        let mut iodef = with(&[]);
-        iodef.text = "\n<?xml version='1.0'?>\n<IODEF-Document>".into();
-        assert_eq!(found(&iodef), Some(Machine::Iodef));
-        let mut broken_arf = shaped(mixed, None, &["message/feedback-report"]);
-        broken_arf.headers.push(("Return-Path".into(), "<>".into()));
-        assert_eq!(found(&broken_arf), Some(Machine::Arf));
         let mut absent = with(&[("Return-Path", "<>")]);
         absent.outer.subject = "Réponse automatique : vacances".into();
         assert_eq!(found(&absent), Some(Machine::AutoReplied));
@@ -319,29 +316,32 @@ mod tests {
             mail("postmaster@corp.example", &[]),
             mail("csirt@example.org", &[]),
             shaped("multipart/mixed", None, &["text/plain", "message/rfc822", "message/delivery-status"]),
-            shaped("multipart/mixed", None, &["text/plain", "message/feedback-report"]),
-            carrying("x.json", "application/json", r#"{"Version":"3"}"#),
-            carrying("x.json", "application/json", "[[[[["),
-            carrying("x.xml", "text/xml", "<a>about IODEF-Document</a>"),
-            carrying("x.txt", "text/plain", r#"{"xarf_version":"4.0.0"}"#),
-            carrying("x.txt", "text/plain", "we sent Reported-From: x and Report-Type: y"),
+            shaped("multipart/report", Some("feedback-report"), &["text/plain", "message/feedback-report"]),
+            shaped("multipart/report", Some("delivery-status"), &["text/plain", "message/delivery-status"]),
+            shaped("multipart/report", Some("disposition-notification"), &["text/plain"]),
+            misplaced(Format::Arf, with(&[])),
+            misplaced(Format::Dsn, with(&[])),
+            misplaced(Format::Xarf, with(&[])),
+            with(&[("X-XARF", "PLAIN")]),
+            answering(saying(Format::Iodef, with(&[]))),
+            answering(mail("feed@shadow.example", &[])),
+            mail(
+                "feed@shadow.example",
+                &[("Authentication-Results", "mx.example.org; dmarc=fail header.from=shadow.example")],
+            ),
             with(&[("From", "A Mailer-Daemon Expert <a@corp.example>")]),
         ] {
             assert_eq!(found(&mail), None);
         }
-        let mut answer = carrying("xarf.json", "application/json", r#"{"xarf_version":"4.0.0"}"#);
-        answer.outer.in_reply_to = vec!["<1@example.org>".into()];
-        assert_eq!(found(&answer), None);
-        let mut urgent = carrying("xarf.json", "application/json", r#"{"xarf_version":"4.0.0"}"#);
+        let mut urgent = saying(Format::Xarf, with(&[]));
         urgent.outer.subject = "[URGENT] see file".into();
         assert_eq!(found(&urgent), None);
     }
 
     #[test]
     fn t26_what_was_decrypted_makes_no_machine_report() {
-        let mut report = carrying("xarf.json", "application/json", r#"{"xarf_version":"4.0.0"}"#);
+        let mut report = saying(Format::Xarf, with(&[]));
         report.outer.has_ciphertext = true;
-        report.text = "<IODEF-Document>".into();
         report.from = Address::parse("feed@shadow.example");
         assert_eq!(found(&report), None);
     }

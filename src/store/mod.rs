@@ -10,6 +10,7 @@
 
 pub mod certs;
 pub mod duty;
+pub mod feeds;
 pub mod history;
 pub mod outbox;
 pub mod rechecks;
@@ -18,6 +19,7 @@ pub mod signatures;
 pub mod spool;
 pub mod status;
 pub mod tickets;
+pub mod unreachable;
 
 use jiff::Timestamp;
 pub use rusqlite::Connection;
@@ -29,7 +31,7 @@ use std::sync::{Mutex, MutexGuard};
 use zeroize::Zeroizing;
 
 /// Numbered migrations, in order. A merged one is never edited.
-const MIGRATIONS: &[&str] = &[include_str!("schema/0001_first.sql")];
+const MIGRATIONS: &[&str] = &[include_str!("schema/0001_first.sql"), include_str!("schema/0006_feeds.sql")];
 
 /// Why the store cannot be used, in words for the operator.
 #[derive(Debug, thiserror::Error)]
