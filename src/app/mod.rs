@@ -5,17 +5,20 @@
 //! history, or nothing at all. Hostile data: texts of mails pass through as `Untrusted`; requests
 //! come from people who may use the store. Failure: `AppError`, in words for the person who asked.
 
+mod by_mail;
 mod duty;
 mod error;
 mod keys;
 mod outbox;
 mod quarantine;
 mod request;
+mod search;
 mod status;
 mod tickets;
 pub mod views;
 mod work;
 
+pub use by_mail::obey;
 pub use error::AppError;
 pub use keys::{TrustMethod, keep_certificate};
 pub use request::{Answering, KeyFile, Request};
@@ -64,7 +67,7 @@ impl Actor {
 /// Does what is asked, or says why not.
 pub fn handle(app: &App, actor: &Actor, now: Timestamp, request: Request) -> Result<Answer, AppError> {
     match request {
-        Request::TicketList { all, state, unanswered, limit } => tickets::list(app, all, state, unanswered, limit),
+        Request::TicketList { all, state, unanswered, limit } => tickets::list(app, now, all, state, unanswered, limit),
         Request::TicketShow { number } => tickets::show(app, now, &number),
         Request::TicketRaw { number, message } => tickets::raw(app, now, &number, message),
         Request::TicketAttachments { number } => tickets::attachments(app, now, &number),
@@ -77,6 +80,7 @@ pub fn handle(app: &App, actor: &Actor, now: Timestamp, request: Request) -> Res
         }
         Request::TicketPriority { numbers, priority } => work::set_priority(app, actor, now, &numbers, priority),
         Request::TicketLabel { numbers, add, remove } => work::label(app, actor, now, &numbers, &add, &remove),
+        Request::TicketSearch { query, limit } => search::search(app, now, &query, limit),
         Request::KeyList => keys::list(app, now),
         Request::KeyImport { files } => keys::import(app, actor, now, &files),
         Request::KeyShow { fingerprint } => keys::show(app, now, &fingerprint),

@@ -59,6 +59,11 @@ pub enum Request {
         add: Vec<String>,
         remove: Vec<String>,
     },
+    /// Tickets that hold words, newest first.
+    TicketSearch {
+        query: String,
+        limit: Option<usize>,
+    },
     KeyList,
     KeyImport {
         files: Vec<KeyFile>,
@@ -124,6 +129,7 @@ impl Request {
                 | Request::TicketRaw { .. }
                 | Request::TicketAttachments { .. }
                 | Request::AttachmentOctets { .. }
+                | Request::TicketSearch { .. }
                 | Request::KeyList
                 | Request::KeyShow { .. }
                 | Request::KeyExport { .. }

@@ -237,6 +237,20 @@ pub enum TicketCommand {
         #[arg(value_name = "+x|-y", required = true)]
         labels: Vec<String>,
     },
+    /// Find tickets by words in subject, texts, indicators, names of people and files
+    #[command(after_help = "Examples:\n  vigie ticket search 'fake invoice'\n  \
+        vigie ticket search '\"fake invoice\" -newsletter from:alice state:open label:phishing'\n  \
+        vigie ticket search 'evil[.]example'      (or 198.51.100.7, a hash, an address; defanged or not)\n\n\
+        All words must be there; the last word, and one with a trailing *, finds what begins so.\n\
+        -word: must not be there. Newest first.")]
+    Search {
+        /// Words, "phrases", -word, from:, state:, label:
+        #[arg(required = true)]
+        query: Vec<String>,
+        /// At most so many
+        #[arg(long, value_name = "N", default_value_t = 50)]
+        limit: usize,
+    },
 }
 
 #[derive(Debug, Subcommand)]

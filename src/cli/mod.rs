@@ -124,10 +124,14 @@ fn bad_config(faults: &config::Faults) -> Failure {
     Failure::new(CONFIG, count)
 }
 
-/// `-y` in `ticket label N +x -y` is a label to remove, not an option: written `+-y` for the parser.
+/// `-y` in `ticket label N +x -y` is a label to remove, and in `ticket search x -y` a word not wanted, no
+/// option: written `+-y` for the parser.
 fn spare_labels(given: &[OsString]) -> Vec<OsString> {
     let words: Vec<Option<&str>> = given.iter().map(|word| word.to_str()).collect();
-    let labels = words.iter().position(|word| *word == Some("label")).filter(|_| words.contains(&Some("ticket")));
+    let labels = words
+        .iter()
+        .position(|word| matches!(word, Some("label" | "search")))
+        .filter(|_| words.contains(&Some("ticket")));
     let spare = |(at, word): (usize, &OsString)| match (labels, word.to_str()) {
         (Some(label), Some(text)) if at > label && is_removal(text) => OsString::from(format!("+{text}")),
         _ => word.clone(),
@@ -260,6 +264,7 @@ mod tests {
         };
         assert_eq!(spared("vigie ticket label 42 +x -y --json -v"), "vigie ticket label 42 +x +-y --json -v");
         assert_eq!(spared("vigie --json ticket label 42 -y"), "vigie --json ticket label 42 +-y");
+        assert_eq!(spared("vigie ticket search a -b --limit 3"), "vigie ticket search a +-b --limit 3");
         assert_eq!(spared("vigie ticket list -v"), "vigie ticket list -v");
         assert_eq!(spared("vigie ingest --mailbox label -"), "vigie ingest --mailbox label -");
     }

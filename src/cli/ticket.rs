@@ -44,6 +44,12 @@ pub(super) fn run(global: &Global, command: TicketCommand) -> Result<u8, Failure
             let (add, remove) = plus_and_minus(&labels)?;
             Request::TicketLabel { numbers: several(&numbers), add, remove }
         }
+        TicketCommand::Search { query, limit } => {
+            // `+-x` is how `-x` comes here.
+            let words: Vec<&str> =
+                query.iter().map(|w| w.strip_prefix('+').filter(|w| w.starts_with('-')).unwrap_or(w)).collect();
+            Request::TicketSearch { query: words.join(" "), limit: Some(limit) }
+        }
     };
     ask(global, request)
 }

@@ -24,6 +24,8 @@ fn known<'a>(settings: &'a Settings, mailbox: &str) -> Known<'a> {
         history: false,
         echo: false,
         ours: None,
+        reply: None,
+        answers_alert: false,
     }
 }
 

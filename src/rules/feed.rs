@@ -11,11 +11,11 @@
 use super::address::Address;
 use super::ticket::words;
 use super::untrusted::Untrusted;
+use core::net::IpAddr;
 use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
-use std::net::IpAddr;
 
 /// Octets of the longest source that is a key.
 const SOURCE: usize = 255;

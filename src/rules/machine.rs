@@ -100,7 +100,11 @@ pub fn machine_report(arrival: &Arrival) -> Option<Machine> {
 
 /// As `machine_report`, by what the mail is alone: whatever its mailbox and its sender are.
 pub fn by_form(arrival: &Arrival) -> Option<Machine> {
-    standard_report(arrival).or_else(|| bounce(arrival)).or_else(|| auto_reply(arrival)).or_else(|| document(arrival))
+    standard_report(arrival)
+        .or_else(|| bounce(arrival))
+        .or_else(|| auto_reply(arrival))
+        .or_else(|| document(arrival))
+        .or_else(|| other_report(arrival))
 }
 
 /// Whether the config lists the sender as a feed, and nothing says that it is a person at that
@@ -132,7 +136,7 @@ fn standard_report(arrival: &Arrival) -> Option<Machine> {
         return Some(Machine::Xarf);
     }
     // A human forwards a bounce too: parts out of their place alone tell nothing.
-    let unattended = arrival.has_null_sender() || says_automatic(report);
+    let unattended = is_unsent(arrival) || says_automatic(report);
     let found = feed.filter(|feed| !feed.misplaced || unattended).and_then(|feed| match feed.format {
         Format::Arf => Some(Machine::Arf),
         Format::Dsn => Some(Machine::Dsn),
@@ -142,50 +146,108 @@ fn standard_report(arrival: &Arrival) -> Option<Machine> {
     found.or_else(|| by_name(arrival, unattended))
 }
 
-/// A multipart/report (RFC 6522) by the name that it gives itself. One of the forms that we read
-/// has failed its schema by now: nobody's machine, unless it came as machines' mail does.
+/// A delivery or disposition that names itself and breaks its schema: nobody's machine, unless it came
+/// as machines' mail does.
 fn by_name(arrival: &Arrival, unattended: bool) -> Option<Machine> {
-    let outer = &arrival.report.outer;
-    let has = |part: &str| outer.part_types.iter().any(|t| t == part);
-    let named = outer.report_type.as_deref().unwrap_or_default();
-    let is_report = outer.media_type == "multipart/report";
-    let machine = match named {
-        "delivery-status" => Machine::Dsn,
-        "disposition-notification" => Machine::Mdn,
-        "" if has("message/disposition-notification") => Machine::Mdn,
-        "" if has("message/delivery-status") => Machine::Dsn,
-        "feedback-report" => return None,
-        "" if has("message/feedback-report") => return None,
-        _ => return is_report.then_some(Machine::Report),
+    let has = |part: &str| arrival.report.outer.part_types.iter().any(|t| t == part);
+    let machine = match arrival.report.outer.report_type.as_deref() {
+        Some("delivery-status") => Machine::Dsn,
+        Some("disposition-notification") => Machine::Mdn,
+        _ if has("message/disposition-notification") => Machine::Mdn,
+        _ if has("message/delivery-status") => Machine::Dsn,
+        _ => return None,
     };
     unattended.then_some(machine)
+}
+
+/// A multipart/report (RFC 6522) in a form that we do not read.
+fn other_report(arrival: &Arrival) -> Option<Machine> {
+    let outer = &arrival.report.outer;
+    let is_read = ["feedback-report", "delivery-status", "disposition-notification"].iter().any(|kind| {
+        outer.report_type.as_deref() == Some(kind) || outer.part_types.contains(&format!("message/{kind}"))
+    });
+    (outer.media_type == "multipart/report" && !is_read).then_some(Machine::Report)
 }
 
 fn is_xarf_header(value: &str) -> bool {
     ["plain", "secure", "bulk", "yes"].iter().any(|word| value.eq_ignore_ascii_case(word))
 }
 
-/// Bounces in no standard form (A2.4). Their From often is no address: `MAILER-DAEMON <>` (Exim's
-/// kin), `MAILER-DAEMON`, `<>`.
+/// Bounces in no standard form (A2.4): from a mail system's own name, or from whoever may be a human
+/// at times (postmaster, an unnamed address) where the subject says in the mail system's words that
+/// something came back. Their From often is no address: `MAILER-DAEMON <>` (Exim's kin), `<>`.
 fn bounce(arrival: &Arrival) -> Option<Machine> {
-    const NAMES: [&str; 4] = ["mailer-daemon", "mailer daemon", "mail delivery system", "mail delivery subsystem"];
+    const NAMES: [&str; 5] =
+        ["mailer-daemon", "mailer daemon", "mail delivery system", "mail delivery subsystem", "mail deliver system"];
+    const ROLES: [&str; 6] =
+        ["postmaster", "post_master", "mdaemon", "system administrator", "mail administrator", "delivery subsystem"];
     let from = arrival.report.fields("From").next().unwrap_or_default().to_lowercase();
     let local = arrival.sender().map(Address::local).unwrap_or_default();
     let local: String = local.chars().filter(|c| c.is_alphanumeric()).collect();
     let daemon = local == "mailerdaemon"
         || from.ends_with("<>")
         || NAMES.iter().any(|name| from.trim_start_matches(['"', '<', ' ']).starts_with(name));
-    let postmaster = matches!(local.as_str(), "postmaster" | "mdaemon") && arrival.has_null_sender();
+    let unsent = is_unsent(arrival);
+    let postmaster = matches!(local.as_str(), "postmaster" | "mdaemon") && unsent;
     let failed = arrival.report.fields("X-Failed-Recipients").next().is_some();
-    (daemon || postmaster || failed).then_some(Machine::Dsn)
+    let says_so = says_undelivered(arrival.report.outer.subject.raw())
+        && (unsent || ROLES.iter().any(|role| from.contains(role)))
+        && arrival.report.outer.in_reply_to.is_empty();
+    (daemon || postmaster || failed || says_so).then_some(Machine::Dsn)
+}
+
+/// Whether nobody sent it: a null envelope sender, or the name that mail systems write for one.
+fn is_unsent(arrival: &Arrival) -> bool {
+    let is_daemon = |path: &str| {
+        let path = path.trim_matches(['<', '>', ' ']).to_lowercase();
+        path == "mailer-daemon" || path.starts_with("mailer-daemon@")
+    };
+    arrival.has_null_sender() || arrival.report.fields("Return-Path").next().is_some_and(is_daemon)
+}
+
+/// Whether a subject begins as those of mail systems do that give a mail back. A forwarded one does not.
+fn says_undelivered(subject: &str) -> bool {
+    const WORDS: [&str; 22] = [
+        "undeliver",
+        "non-deliver",
+        "nondeliver",
+        "delivery fail",
+        "delivery status notification",
+        "delivery notification",
+        "delivery has failed",
+        "delivery error",
+        "mail delivery",
+        "message delivery",
+        "permanent delivery failure",
+        "returned mail",
+        "returned to sender",
+        "failure notice",
+        "failed mail",
+        "mail could not be delivered",
+        "message could not be delivered",
+        "could not send message",
+        "mail system error",
+        "non remis",
+        "échec de la remise",
+        "unzustellbar",
+    ];
+    let subject = subject.trim().to_lowercase();
+    WORDS.iter().any(|word| subject.starts_with(word))
 }
 
 /// Vacation responders by RFC 3834, and by the headers and subjects of those that are older or
 /// know no better (Exchange says `auto-generated` of its absence notes).
 fn auto_reply(arrival: &Arrival) -> Option<Machine> {
     const HEADERS: [&str; 4] = ["X-Autoreply", "X-Autorespond", "X-Auto-Reply-From", "X-Mail-Autoreply"];
-    const SUBJECTS: [&str; 6] =
-        ["automatic reply:", "auto:", "autoreply:", "out of office", "réponse automatique", "absence du bureau"];
+    const SUBJECTS: [&str; 7] = [
+        "automatic reply:",
+        "auto reply:",
+        "auto:",
+        "autoreply:",
+        "out of office",
+        "réponse automatique",
+        "absence du bureau",
+    ];
     let report = arrival.report;
     let tokens = auto_submitted(report);
     let precedence = ["Precedence", "X-Precedence"].iter().flat_map(|name| report.fields(name));
@@ -225,6 +287,11 @@ mod tests {
 
     fn with(headers: &[(&str, &str)]) -> Report {
         mail("a@corp.example", headers)
+    }
+
+    fn subject(mut mail: Report, subject: &str) -> Report {
+        mail.outer.subject = subject.into();
+        mail
     }
 
     fn shaped(media_type: &str, report_type: Option<&str>, parts: &[&str]) -> Report {
@@ -285,6 +352,10 @@ mod tests {
             (with(&[("From", "MAILER-DAEMON <>")]), Machine::Dsn),
             (with(&[("From", "<>")]), Machine::Dsn),
             (with(&[("From", "\"Mail Delivery Subsystem\" <x@corp.example>")]), Machine::Dsn),
+            (subject(with(&[("Return-Path", "<>")]), "Undeliverable Message"), Machine::Dsn),
+            (subject(with(&[("Return-Path", "<MAILER-DAEMON>")]), "Delivery failure"), Machine::Dsn),
+            (subject(mail("postmaster@corp.example", &[("From", "Postmaster <x>")]), "Undeliverable: x"), Machine::Dsn),
+            (subject(with(&[("From", "System Administrator <it@corp.example>")]), "Returned mail: x"), Machine::Dsn),
             (mail("feed@shadow.example", &[]), Machine::FeedSender),
             (mail("csirt@example.org", &[("Auto-Submitted", "auto-generated")]), Machine::OwnMail),
         ] {
@@ -314,6 +385,10 @@ mod tests {
             with(&[("X-ARF", "no")]),
             with(&[("Return-Path", "<>")]),
             mail("postmaster@corp.example", &[]),
+            subject(mail("postmaster@corp.example", &[]), "Fwd: Undeliverable: x"),
+            subject(mail("postmaster@corp.example", &[]), "Your mail is undeliverable"),
+            subject(with(&[]), "Undeliverable: x"),
+            subject(with(&[("Return-Path", "<>")]), "Phishing: mail delivery"),
             mail("csirt@example.org", &[]),
             shaped("multipart/mixed", None, &["text/plain", "message/rfc822", "message/delivery-status"]),
             shaped("multipart/report", Some("feedback-report"), &["text/plain", "message/feedback-report"]),

@@ -16,7 +16,8 @@ pub fn keep(tx: &Tx, message: i64, report: &FeedReport) -> Result<()> {
 /// What the messages of a ticket report, by message.
 pub fn of_ticket(c: &Connection, ticket: i64) -> Result<BTreeMap<i64, FeedReport>> {
     let mut rows = c.prepare_cached(
-        "SELECT message_id, report FROM feed_report JOIN message ON message.id = message_id WHERE ticket_id = ?1",
+        "SELECT feed_report.message_id, report FROM feed_report JOIN message ON message.id = feed_report.message_id \
+         WHERE ticket_id = ?1",
     )?;
     let found = rows.query_map([ticket], |row| Ok((row.get(0)?, row.get::<_, String>(1)?)))?;
     let mut reports = BTreeMap::new();

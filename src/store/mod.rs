@@ -9,11 +9,14 @@
 //! for the operator; nothing is half written.
 
 pub mod certs;
+pub mod correspondents;
 pub mod duty;
 pub mod feeds;
 pub mod history;
+pub mod orders;
 pub mod outbox;
 pub mod rechecks;
+pub mod search;
 pub mod settings;
 pub mod signatures;
 pub mod spool;
@@ -31,7 +34,13 @@ use std::sync::{Mutex, MutexGuard};
 use zeroize::Zeroizing;
 
 /// Numbered migrations, in order. A merged one is never edited.
-const MIGRATIONS: &[&str] = &[include_str!("schema/0001_first.sql"), include_str!("schema/0006_feeds.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("schema/0001_first.sql"),
+    include_str!("schema/0002_correspondents.sql"),
+    include_str!("schema/0004_answers.sql"),
+    include_str!("schema/0006_feeds.sql"),
+    include_str!("schema/0007_search.sql"),
+];
 
 /// Why the store cannot be used, in words for the operator.
 #[derive(Debug, thiserror::Error)]
@@ -164,6 +173,7 @@ impl Store {
         let mut writer = held(&self.writer);
         let tx = Tx(writer.transaction_with_behavior(TransactionBehavior::Immediate).map_err(StoreError::from)?);
         let outcome = work(&tx)?;
+        search::refresh(&tx)?;
         tx.0.commit().map_err(StoreError::from)?;
         Ok(outcome)
     }

@@ -252,19 +252,19 @@ pub fn alerts_since(c: &Connection, since: Timestamp) -> Result<Vec<Timestamp>> 
     Ok(found.collect::<rusqlite::Result<_>>()?)
 }
 
-/// The row of a mail of ours.
-pub fn of_message_id(c: &Connection, message_id: &str) -> Result<Option<Out>> {
-    c.prepare_cached(&format!("SELECT {COLUMNS} FROM outbox WHERE message_id = ?1"))?
-        .query_row([message_id], read_row)
-        .maybe()
-}
-
 /// The ticket to which a mail of ours with this Message-ID belongs.
 pub fn ticket_of_message_id(c: &Connection, message_id: &str) -> Result<Option<i64>> {
     Ok(c.prepare_cached("SELECT ticket_id FROM outbox WHERE message_id = ?1")?
         .query_row([message_id], |row| row.get(0))
         .maybe()?
         .flatten())
+}
+
+/// The row of the mail with this Message-ID.
+pub fn of_message_id(c: &Connection, message_id: &str) -> Result<Option<Out>> {
+    c.prepare_cached(&format!("SELECT {COLUMNS} FROM outbox WHERE message_id = ?1"))?
+        .query_row([message_id], read_row)
+        .maybe()
 }
 
 /// Whether a mail with this Message-ID is ours.

@@ -19,8 +19,9 @@ pub(super) fn read(text: &str) -> Option<FeedReport> {
     let kind = once("Feedback-Type")?.to_ascii_lowercase();
     let version = once("Version")?;
     once("User-Agent")?;
-    // RFC 6591 3.1; a reporter who fails here has sent no report that a machine could use.
-    if kind == "auth-failure" && first(&fields, "Auth-Failure").is_none() {
+    // RFC 6591 3.1 wants both; large reporters leave one out, and with neither nothing is reported.
+    let says_what = ["Auth-Failure", "Authentication-Results"].iter().any(|name| first(&fields, name).is_some());
+    if kind == "auth-failure" && !says_what {
         return None;
     }
     let is_word = kind.len() <= 64 && kind.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b));
