@@ -16,6 +16,7 @@ use crate::rules::address::Address;
 use crate::rules::calendar::{Calendar, Holidays};
 use crate::rules::caps::Cap;
 use crate::rules::rota::Rota;
+use crate::rules::set_aside;
 use crate::rules::settings::*;
 use crate::rules::ticket::{self, Kind};
 use jiff::SignedDuration;
@@ -105,12 +106,20 @@ fn settings(root: &Table, file: &Path) -> Option<Settings> {
         total: t.get("total", vec![per_hour(200)], values::caps),
     });
     let smtp = root.section("smtp", |t| transport(t, &folder));
-    let (duty, names) = root.section("duty", |t| duty(t, &own, zone.clone()));
+    let (duty, names) = root.section("duty", |t| duty(t, &own, zone.clone(), &folder));
     let sla = root.section("sla", |t| sla(t, &names, zone, &folder));
     let constituents = constituents(root);
+    let indicators = root.section("indicators", |t| Indicators {
+        own: t.list("own", values::host_or_network).unwrap_or_default(),
+        well_known: t
+            .list("well_known", values::host_or_network)
+            .unwrap_or_else(|| set_aside::WELL_KNOWN.map(str::to_owned).to_vec()),
+    });
     let socket = root.section("api", |t| socket(t, &folder));
     root.section("metrics", |t| t.not_served("listen"));
-    let message_bytes = root.section("limits", |t| t.get("message_bytes", 50 << 20, values::size));
+    let (message_bytes, separate_processes) = root.section("limits", |t| {
+        (t.get("message_bytes", 50 << 20, values::size), t.get("separate_processes", true, values::flag))
+    });
     root.section("retention", |t| t.not_served("closed_after"));
 
     Some(Settings {
@@ -126,9 +135,11 @@ fn settings(root: &Table, file: &Path) -> Option<Settings> {
         sla,
         duty,
         constituents,
+        indicators,
         socket,
         metrics_listen: None,
         message_bytes,
+        separate_processes,
         retention_closed_after: None,
         warnings: Vec::new(),
     })
@@ -184,6 +195,7 @@ fn pgp(t: &Table, folder: &Path) -> Pgp {
         secret_keys: secret_keys.unwrap_or_else(|| vec![folder.join("team.asc")]),
         agent_socket: t.maybe("agent_socket", within),
         passphrase_file: t.maybe("passphrase_file", within),
+        keeper_socket: t.maybe("keeper_socket", within),
         certs: t.maybe("certs", within),
         introducers: t.list("introducers", values::fingerprint).unwrap_or_default(),
     }
@@ -299,26 +311,34 @@ fn transport(t: &Table, folder: &Path) -> Option<Transport> {
 }
 
 /// Who is told, and the names of all analysts, of those with faults too.
-fn duty(t: &Table, own: &[Address], zone: TimeZone) -> (Duty, Vec<String>) {
+fn duty(t: &Table, own: &[Address], zone: TimeZone, folder: &Path) -> (Duty, Vec<String>) {
     let mut names = Vec::new();
     let mut addresses = Vec::new();
-    let analysts: Vec<Analyst> =
-        t.sections("analyst", |t| analyst(t, own, &mut names, &mut addresses)).into_iter().flatten().collect();
+    let analysts: Vec<Analyst> = t
+        .sections("analyst", |t| analyst(t, own, folder, (&mut names, &mut addresses)))
+        .into_iter()
+        .flatten()
+        .collect();
     let (handover_day, handover_time) = t.get("handover", (Weekday::Monday, time(9, 0, 0, 0)), values::handover);
     let rotation = known_analysts(t, "rotation", &names);
-    if rotation.is_empty() {
+    let calendar = t.maybe("calendar", |value| values::path(value, folder));
+    if rotation.is_empty() && calendar.is_none() {
         t.warn("rotation", "names nobody: nobody is on duty, alerts go to escalate_to");
     }
     let start = t.get("start", date(2026, 1, 5), values::date);
     let page_ack_within = t.get("page_ack_within", SignedDuration::from_mins(15), values::duration);
+    let every_business_day = Digest::At { weekdays: None, time: time(8, 30, 0, 0) };
+    let digest = t.get("digest", every_business_day, values::digest);
     let rota = Rota { rotation, handover_day, handover_time, start, zone };
-    (Duty { rota, page_ack_within, analysts }, names)
+    (Duty { rota, calendar, digest, page_ack_within, analysts }, names)
 }
 
-fn analyst(t: &Table, own: &[Address], names: &mut Vec<String>, addresses: &mut Vec<Address>) -> Option<Analyst> {
-    for key in ["webhook", "webhook_key_file"] {
-        t.not_served(key);
-    }
+fn analyst(
+    t: &Table,
+    own: &[Address],
+    folder: &Path,
+    (names, addresses): (&mut Vec<String>, &mut Vec<Address>),
+) -> Option<Analyst> {
     let name = t.need("name", "\"alice\"", |value| {
         let name = values::text(value)?;
         if ["vigie", "none"].contains(&name.as_str()) {
@@ -338,7 +358,37 @@ fn analyst(t: &Table, own: &[Address], names: &mut Vec<String>, addresses: &mut 
     });
     let fingerprint = t.maybe("fingerprint", values::fingerprint);
     let command = t.filled_list("command", values::text);
-    Some(Analyst { name: name?, address: address?, fingerprint, command })
+    let webhook = webhook(t, folder);
+    Some(Analyst { name: name?, address: address?, fingerprint, command, webhook })
+}
+
+const FORMATS: [(&str, WebhookFormat); 4] = [
+    ("generic", WebhookFormat::Generic),
+    ("ntfy", WebhookFormat::Ntfy),
+    ("mattermost", WebhookFormat::Mattermost),
+    ("slack", WebhookFormat::Slack),
+];
+
+fn webhook(t: &Table, folder: &Path) -> Option<Webhook> {
+    let within = |value: &DeValue| values::path(value, folder);
+    let given = t.maybe("webhook", values::webhook).map(WebhookUrl::Given);
+    let file = t.maybe("webhook_url_file", within).map(WebhookUrl::File);
+    let key_file = t.maybe("webhook_key_file", within);
+    let format = t.get("webhook_format", WebhookFormat::Generic, |value| values::word(value, &FORMATS));
+    let ca_file = t.maybe("webhook_ca_file", within);
+    if given.is_some() && file.is_some() {
+        t.fault("webhook_url_file", "is of no use beside webhook: give one of the two");
+    }
+    let Some(url) = given.or(file) else {
+        if !t.gives("webhook") && !t.gives("webhook_url_file") {
+            t.unused(&["webhook_key_file", "webhook_ca_file"], "no webhook");
+        }
+        return None;
+    };
+    if format == WebhookFormat::Generic && key_file.is_none() && !t.gives("webhook_key_file") {
+        t.fault("webhook_key_file", "missing; whoever takes the pages must be able to tell that they are ours");
+    }
+    Some(Webhook { url, key_file, format, ca_file })
 }
 
 /// A list of names of analysts; a name that nobody has is a fault.

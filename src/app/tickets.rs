@@ -4,19 +4,19 @@
 //! or attachment; a number of one ticket never shows what belongs to another.
 
 use super::views::*;
-use super::{App, AppError};
+use super::{App, AppError, content};
 use crate::edge::openpgp::seal::usable_for_encryption;
 use crate::rules::address::Address;
 use crate::rules::feed::FeedReport;
-use crate::rules::report::IndicatorKind;
 use crate::rules::sentence;
 use crate::rules::settings::Language;
 use crate::rules::ticket::{Direction, Number, State};
 use crate::rules::untrusted::Untrusted;
 use crate::rules::verdict::Verdict;
 use crate::store::Connection;
+use crate::store::correspondents::Correspondent;
 use crate::store::tickets::{self, Filter, Message, Ticket};
-use crate::store::{certs, correspondents, feeds, history, spool, unreachable};
+use crate::store::{certs, content as store_content, correspondents, feeds, history, spool, unreachable};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
@@ -31,15 +31,18 @@ pub(super) fn list(
     let filter = Filter { all, state, unanswered, limit };
     let views =
         app.store.read(|c| tickets::list(c, &filter)?.iter().map(|ticket| line(app, c, ticket, now)).collect())?;
-    Ok(Answer::Tickets(views))
+    Ok(if unanswered { Answer::Unanswered(views) } else { Answer::Tickets(views) })
 }
 
 pub(super) fn show(app: &App, now: Timestamp, number: &str) -> Result<Answer, AppError> {
     let view = app.store.read(|c| {
         Ok(find(app, c, now, number).and_then(|ticket| {
             let mut view = line(app, c, &ticket, now)?;
-            view.messages = Some(messages(app, c, &ticket)?);
-            view.indicators = Some(indicators(c, &ticket)?);
+            let messages = messages(app, c, &ticket)?;
+            let indicators = content::indicators(app, c, &ticket)?;
+            content::complete(&mut view.content, &ticket, &messages, &indicators);
+            view.messages = Some(messages);
+            view.indicators = Some(indicators);
             view.history = Some(events(app, c, &ticket)?);
             Ok(view)
         }))
@@ -177,6 +180,7 @@ pub(super) fn line(app: &App, c: &Connection, ticket: &Ticket, now: Timestamp) -
         }),
         links: links.into_iter().map(|(to, kind)| LinkView { to, kind }).collect(),
         history: None,
+        content: content::of_line(app, c, ticket)?,
     })
 }
 
@@ -207,7 +211,7 @@ fn correspondents(
         };
         views.push(CorrespondentView {
             address: (!row.address.is_empty()).then(|| Untrusted::from(written)),
-            role: if is_reporter { Role::Reporter } else { Role::Other },
+            role: role_of(ticket, &row),
             answered_at: row.answered_at.map(when),
             clock: row.clock.as_ref().map(|clock| ClockView {
                 from: when(clock.from),
@@ -222,6 +226,11 @@ fn correspondents(
         });
     }
     Ok(views)
+}
+
+/// Who a correspondent is in a ticket.
+pub(super) fn role_of(ticket: &Ticket, row: &Correspondent) -> Role {
+    if row.address == ticket.reporter_key() { Role::Reporter } else { Role::Other }
 }
 
 /// The certificate that a human's message to an address is encrypted to: candidates never count (T54).
@@ -244,14 +253,18 @@ fn messages(app: &App, c: &Connection, ticket: &Ticket) -> Result<Vec<MessageVie
     let zone = &app.settings.team.time_zone;
     let mut reports = feeds::of_ticket(c, ticket.id)?;
     let automatic = feeds::automatic_messages(c, ticket.id)?;
+    let mut held = store_content::of_ticket(c, ticket.id)?;
     let mut views = Vec::new();
     for message in tickets::messages(c, ticket.id)? {
+        let held = held.remove(&message.id).unwrap_or_default();
         let raw = message.raw_id.map(|raw_id| spool::raw_facts(c, raw_id)).transpose()?;
         let (own, others) = attachments.into_iter().partition(|attachment| attachment.message == message.id);
         attachments = others;
         let report = reports.remove(&message.id).map(|report| report_view(report, zone));
         let automatic = automatic.contains(&message.id);
-        views.push(MessageView { automatic, report, ..message_view(message, raw, own, zone, language) });
+        let view = message_view(message, raw, own, zone, language);
+        let (tlp, marks, forwarded) = (held.tlp, held.marks, held.forwarded);
+        views.push(MessageView { automatic, report, tlp, marks, forwarded, ..view });
     }
     Ok(views)
 }
@@ -286,6 +299,9 @@ fn message_view(
             .and_then(|(at, json)| Some(RecheckedView { at: When::new(at, zone), verdict: verdict(&json, language)? })),
         headers: message.headers.into_iter().map(|(name, value)| (name.into(), value.into())).collect(),
         attachments,
+        tlp: None,
+        marks: Vec::new(),
+        forwarded: Vec::new(),
         automatic: false,
         report: None,
     }
@@ -320,15 +336,9 @@ fn attachment(row: tickets::AttachmentRow) -> AttachmentView {
         size: row.size,
         sha256: row.sha256,
         message: row.message_id,
+        part: row.part,
+        tlp: row.tlp,
     }
-}
-
-fn indicators(c: &Connection, ticket: &Ticket) -> Result<Vec<IndicatorView>, AppError> {
-    let rows = tickets::indicators(c, ticket.id)?;
-    let known = rows.into_iter().filter_map(|(kind, value, message)| {
-        Some(IndicatorView { kind: IndicatorKind::from_word(&kind)?, value: value.into(), message })
-    });
-    Ok(known.collect())
 }
 
 fn events(app: &App, c: &Connection, ticket: &Ticket) -> Result<Vec<EventView>, AppError> {

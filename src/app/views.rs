@@ -1,11 +1,14 @@
 //! What a person sees, as plain data. The field names are the JSON of the outside: a rename here
 //! breaks scripts. Everything that a mail says is `Untrusted`, so a screen must encode it.
 
+use crate::rules::checklist::Check;
+use crate::rules::contact::Contact;
 use crate::rules::feed::Format;
-use crate::rules::report::IndicatorKind;
+use crate::rules::report::{Context, Forwarded, IndicatorKind, PartMark};
 use crate::rules::ticket::{Direction, Kind, LinkKind, Priority, State};
 use crate::rules::untrusted::Untrusted;
 use crate::rules::verdict::Verdict;
+use crate::rules::weight::Extent;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use jiff::Timestamp;
@@ -19,7 +22,10 @@ use std::net::IpAddr;
 #[serde(tag = "answer", content = "view", rename_all = "snake_case")]
 pub enum Answer {
     Tickets(Vec<TicketView>),
+    /// Those whose clock runs, oldest promise first.
+    Unanswered(Vec<TicketView>),
     Ticket(Box<TicketView>),
+    Why(Box<WhyView>),
     Octets(Octets),
     Attachments(Vec<AttachmentView>),
     Keys(Vec<KeyView>),
@@ -31,6 +37,8 @@ pub enum Answer {
     Quarantine(Vec<HeldView>),
     Held(Box<HeldView>),
     Status(Box<StatusView>),
+    /// The taxonomy.
+    Classes(Vec<ClassView>),
     /// A change was made.
     Done(Done),
 }
@@ -172,6 +180,49 @@ pub struct TicketView {
     pub feed: Option<FeedView>,
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub history: Option<Vec<EventView>>,
+    #[serde(flatten)]
+    pub content: ContentView,
+}
+
+/// What a ticket's mails hold and what that suggests.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub struct ContentView {
+    pub extent: Option<Extent>,
+    /// Null: no rule has one, or an analyst has decided.
+    pub suggested_classification: Option<SuggestionView>,
+    pub suggested_severity: Option<SuggestionView>,
+    /// The answer text that fits a reporter who is no constituent.
+    pub suggested_template: Option<String>,
+    /// Of `show`: what the reporter claims about themselves.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub contact: Option<Contact>,
+    /// Of `show`: what an emergency report should hold, and whether it does.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub checklist: Option<Vec<Check>>,
+}
+
+/// What a rule suggests until an analyst decides.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct SuggestionView {
+    pub value: String,
+    /// Which rule, in words.
+    pub reason: String,
+}
+
+/// One class of the taxonomy.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct ClassView {
+    pub class: String,
+    pub name: String,
+    pub types: Vec<TypeView>,
+}
+
+/// One type of a class.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct TypeView {
+    #[serde(rename = "type")]
+    pub kind: String,
+    pub name: String,
 }
 
 /// Who reported.
@@ -234,6 +285,63 @@ pub struct ClockView {
     pub due_in_seconds: i64,
 }
 
+/// Why a ticket's dates are what they are.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct WhyView {
+    pub number: String,
+    pub state: State,
+    /// The reporter first.
+    pub correspondents: Vec<WhyCorrespondent>,
+    /// When it left, or why there is none.
+    pub acknowledgement: String,
+    /// Why it counts as a machine report; null: it does not.
+    pub automatic: Option<String>,
+    /// Why it is suspected spam; null: it is not.
+    pub spam: Option<String>,
+    /// The promises, as the config has them.
+    pub config: Vec<Line>,
+}
+
+/// One correspondent's clock, explained.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct WhyCorrespondent {
+    pub address: Option<Untrusted>,
+    pub role: Role,
+    /// The mail from whose receipt it runs, or ran.
+    pub message: Option<i64>,
+    pub received_at: Option<When>,
+    pub deadlines: Vec<DeadlineView>,
+    /// Where the receipt comes from, and how the clock stands.
+    pub words: Vec<String>,
+}
+
+/// One deadline, counted day by day.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct DeadlineView {
+    /// `remind_at`, `due_at`, `escalate_at`.
+    pub name: String,
+    pub at: When,
+    pub business_days: u32,
+    pub days: Vec<CountedDay>,
+    pub words: Vec<String>,
+}
+
+/// One day of a count.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct CountedDay {
+    /// `2026-11-28`, in the team's zone.
+    pub date: String,
+    pub counts: bool,
+    pub why: Option<String>,
+}
+
+/// A name and what stands beside it.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Line {
+    pub name: String,
+    pub value: String,
+}
+
 /// One message of a ticket.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct MessageView {
@@ -260,6 +368,15 @@ pub struct MessageView {
     pub rechecked: Option<RecheckedView>,
     pub headers: Vec<(Untrusted, Untrusted)>,
     pub attachments: Vec<AttachmentView>,
+    /// The strictest mark in it, as its originator wrote it.
+    #[serde(default)]
+    pub tlp: Option<String>,
+    /// The strictest mark of each part that bears one.
+    #[serde(default)]
+    pub marks: Vec<PartMark>,
+    /// Mails inside it: claims of whoever forwarded them.
+    #[serde(default)]
+    pub forwarded: Vec<Forwarded>,
     /// A machine wrote it.
     #[serde(default)]
     pub automatic: bool,
@@ -312,6 +429,12 @@ pub struct AttachmentView {
     pub sha256: String,
     /// The message that carried it.
     pub message: i64,
+    /// Where it stood in the mail, numbered as in IMAP.
+    #[serde(default)]
+    pub part: String,
+    /// The strictest mark in its name and its text.
+    #[serde(default)]
+    pub tlp: Option<String>,
 }
 
 /// Something that can be looked up or blocked.
@@ -320,6 +443,19 @@ pub struct IndicatorView {
     pub kind: IndicatorKind,
     pub value: Untrusted,
     pub message: i64,
+    /// Where it stood first: the part of the mail, numbered as in IMAP, or `HEADER`.
+    #[serde(default)]
+    pub part: String,
+    /// Octets into the text of that part.
+    #[serde(default)]
+    pub offset: usize,
+    #[serde(default)]
+    pub encrypted: bool,
+    #[serde(default)]
+    pub context: Context,
+    /// One of our own names, or a host that stands in every mail.
+    #[serde(default)]
+    pub set_aside: bool,
 }
 
 /// How this ticket relates to another.

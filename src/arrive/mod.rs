@@ -3,9 +3,11 @@
 pub mod addresses;
 pub mod candidates;
 mod decode;
+pub mod defang;
 pub mod entity;
 mod envelope;
 pub mod feeds;
+pub mod forwarded;
 pub mod glance;
 pub mod header;
 pub mod html;
@@ -16,5 +18,6 @@ pub mod open;
 mod outer;
 pub mod params;
 pub mod read;
+pub mod reader;
 mod refang;
 mod sealed;

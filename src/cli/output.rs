@@ -1,7 +1,7 @@
 //! Where output goes: tables for people, one JSON document for programs.
 
 use super::args::{Color, Global};
-use super::{FAILED, Failure, page, tables};
+use super::{FAILED, Failure, judged, page, promises, tables};
 use crate::api::Reply;
 use crate::app::views::{Answer, When};
 use crate::rules::settings::Settings;
@@ -42,10 +42,12 @@ impl<'a> Output<'a> {
 
     fn document(&self, answer: &Answer) -> Result<(), Failure> {
         match answer {
-            Answer::Tickets(view) => json(view),
+            Answer::Tickets(view) | Answer::Unanswered(view) => json(view),
+            Answer::Why(view) => json(view),
             Answer::Ticket(view) => json(view),
             Answer::Octets(view) => json(view),
             Answer::Attachments(view) => json(view),
+            Answer::Classes(view) => json(view),
             Answer::Keys(view) => json(view),
             Answer::Key(view) => json(view),
             Answer::Armour(view) => json(view),
@@ -62,8 +64,11 @@ impl<'a> Output<'a> {
         let now = reply.now;
         match &reply.answer {
             Answer::Tickets(tickets) => tables::tickets(self, tickets, now),
+            Answer::Unanswered(tickets) => promises::unanswered(self, tickets, now),
+            Answer::Why(why) => promises::why(self, why),
             Answer::Ticket(ticket) => page::ticket(self, ticket, now),
             Answer::Attachments(attachments) => tables::attachments(self, attachments),
+            Answer::Classes(classes) => judged::classes(self, classes),
             Answer::Keys(keys) => tables::keys(self, keys),
             Answer::Key(key) => tables::key(self, key, now),
             Answer::Duty(duty) => tables::duty(self, duty, now),

@@ -16,6 +16,7 @@ use crate::rules::reply::Purpose;
 use crate::rules::report::{Brings, Candidate, Problem, Report};
 use crate::rules::settings::{Language, Settings};
 use crate::rules::subject;
+use crate::rules::suggest;
 use crate::rules::ticket::{Direction, LinkKind, Priority, State};
 use crate::rules::tlp::Mark;
 use crate::rules::verdict::{Authenticated, Encryption};
@@ -24,8 +25,8 @@ use crate::store::orders::MailOrder;
 use crate::store::spool::{SpoolState, Spooled};
 use crate::store::tickets::{Message, Ticket};
 use crate::store::{
-    Result, Tx, certs, correspondents, duty, feeds, history, orders, outbox, rechecks, signatures, spool, tickets,
-    unreachable,
+    Result, Tx, certs, content, correspondents, duty, feeds, history, orders, outbox, rechecks, signatures, spool,
+    tickets, unreachable,
 };
 use jiff::{SignedDuration, Timestamp};
 
@@ -167,6 +168,7 @@ pub(super) fn open_ticket(tx: &Tx, filing: &Filing) -> Result<(i64, i64)> {
         tickets::add_label(tx, ticket, "suspected-spam")?;
     }
     let message = keep_message(tx, filing, ticket, Direction::In, None)?;
+    suggest(tx, ticket, report)?;
     let reporter = report.from.as_ref().map_or("", |from| from.key());
     correspondents::set_author(tx, message, reporter)?;
     history::add(
@@ -177,6 +179,15 @@ pub(super) fn open_ticket(tx: &Tx, filing: &Filing) -> Result<(i64, i64)> {
         &format!("opened from mailbox {}, message {message}", mail.mailbox),
     )?;
     Ok((ticket, message))
+}
+
+/// Keeps what the words of the report suggest, until an analyst decides (P19).
+pub(super) fn suggest(tx: &Tx, ticket: i64, report: &Report) -> Result<()> {
+    if let Some((class, severity)) = suggest::suggest(report.subject.raw(), report.text.raw()) {
+        content::suggest(tx, ticket, content::Of::Classification, Some(&class))?;
+        content::suggest(tx, ticket, content::Of::Severity, Some(&severity))?;
+    }
+    Ok(())
 }
 
 /// What a new ticket makes us owe.
@@ -496,6 +507,7 @@ pub(super) fn keep_message(
         tickets::set_message_automatic(tx, message, mark.word())?;
     }
     tickets::insert_content(tx, message, &report.attachments, &report.indicators)?;
+    content::keep(tx, message, report)?;
     rechecks::set_asked(tx, message, &report.asked)?;
     if let Some(feed) = &report.feed {
         feeds::keep(tx, message, feed)?;

@@ -4,6 +4,7 @@
 //! Failure: none of its own. Where nobody can be told, the history says so and `status` shows it.
 
 use crate::rules::intent::{Intent, OutKind};
+use crate::rules::ladder::{self, Rung};
 use crate::rules::paging::{self, Storm};
 use crate::rules::settings::Settings;
 use crate::store::correspondents::Correspondent;
@@ -205,14 +206,19 @@ fn raise_page(tx: &Tx, settings: &Settings, wish: &Wish, now: Timestamp) -> Resu
     Ok(Some(page))
 }
 
-/// A page goes by mail, and by the command of each analyst who has one.
+/// A page goes by mail, and by the command and the webhook of each analyst who has one.
 fn owe_page(tx: &Tx, settings: &Settings, (page, step): (i64, u32), telling: &Telling, now: Timestamp) -> Result<()> {
     let intent = |analyst| Intent::Page { page, step, analyst };
     owe_each(tx, settings, telling, now, intent)?;
     let Telling { ticket, slot, analysts, not_before } = *telling;
-    for name in analysts.iter().filter(|name| settings.analyst(name).is_some_and(|a| a.command.is_some())) {
-        let (slot, to) = (format!("{slot}-{name}-command"), format!("command:{name}"));
-        outbox::owe(tx, ticket, &slot, &to, &intent(name.clone()), not_before, now)?;
+    for analyst in analysts.iter().filter_map(|name| settings.analyst(name)) {
+        let name = &analyst.name;
+        for (channel, has) in [("command", analyst.command.is_some()), ("webhook", analyst.webhook.is_some())] {
+            if has {
+                let (slot, to) = (format!("{slot}-{name}-{channel}"), format!("{channel}:{name}"));
+                outbox::owe(tx, ticket, &slot, &to, &intent(name.clone()), not_before, now)?;
+            }
+        }
     }
     Ok(())
 }
@@ -220,7 +226,15 @@ fn owe_page(tx: &Tx, settings: &Settings, (page, step): (i64, u32), telling: &Te
 /// Lets an unacknowledged page climb to the next in line (P9).
 pub fn climb(tx: &Tx, settings: &Settings, page: &duty::Page, now: Timestamp) -> Result<()> {
     let step = page.step + 1;
-    let analysts = paging::step(step, &line(tx, settings, page.raised_at)?, &settings.sla.escalate_to);
+    let mut called = line(tx, settings, page.raised_at)?;
+    // Who has come on duty meanwhile is next, before all others.
+    if let (Some(first), Some(on_duty)) = (called.first().cloned(), line(tx, settings, now)?.into_iter().next())
+        && on_duty != first
+    {
+        called.retain(|name| *name != on_duty);
+        called.insert(1, on_duty);
+    }
+    let analysts = paging::step(step, &called, &settings.sla.escalate_to);
     let next_at = (!analysts.is_empty()).then(|| now + settings.duty.page_ack_within);
     duty::climb(tx, page.id, step, &analysts, next_at)?;
     if analysts.is_empty() {
@@ -239,73 +253,105 @@ pub fn climb(tx: &Tx, settings: &Settings, page: &duty::Page, now: Timestamp) ->
     owe_page(tx, settings, (page.id, step), &telling, now)
 }
 
-/// Reminds the analyst who has the ticket, else the one on duty.
-pub fn remind(
-    tx: &Tx,
-    settings: &Settings,
-    ticket: &Ticket,
-    correspondent: &Correspondent,
-    (due, rung): (bool, u32),
-    now: Timestamp,
-) -> Result<()> {
-    let analysts = whose(tx, settings, ticket, now)?;
-    let slot = format!("{}-{rung}", clock_slot(correspondent));
-    history::add(tx, Some(ticket.id), now, history::VIGIE, &format!("reminder to {}", names(&analysts)))?;
-    owe_each(
-        tx,
-        settings,
-        &Telling { ticket: Some(ticket.id), slot: &slot, analysts: &analysts, not_before: now },
-        now,
-        |analyst| Intent::Reminder { due, analyst },
-    )
+/// A rung of a clock that has come due, and whom it concerns.
+pub struct Fired {
+    pub ticket: Ticket,
+    pub correspondent: Correspondent,
+    pub rung: Rung,
+    /// How many rungs count as fired with it.
+    pub count: u32,
+    pub analysts: Vec<String>,
+}
+
+/// Whom a rung concerns: a reminder whoever has the ticket, else the one on duty; an escalation the next
+/// of those who take them, where nobody is named the one on duty.
+pub fn told_of_rung(tx: &Tx, settings: &Settings, ticket: &Ticket, rung: Rung, now: Timestamp) -> Result<Vec<String>> {
+    let to = match rung {
+        Rung::Escalate(nth) => ladder::escalation_recipients(nth, &settings.sla.escalate_to),
+        Rung::Remind | Rung::Due => assigned(settings, ticket),
+    };
+    if to.is_empty() { on_duty(tx, settings, now) } else { Ok(to) }
+}
+
+/// Whoever has the ticket.
+fn assigned(settings: &Settings, ticket: &Ticket) -> Vec<String> {
+    ticket.assignee.iter().filter(|name| settings.analyst(name).is_some()).cloned().collect()
+}
+
+/// Tells of one rung, but for those who get many at once (`catch_up`).
+pub fn rung(tx: &Tx, settings: &Settings, fired: &Fired, many: &[String], now: Timestamp) -> Result<()> {
+    let slot = clock_slot(&fired.correspondent);
+    let to = names(&fired.analysts);
+    let (slot, what) = match fired.rung {
+        Rung::Escalate(nth) => (format!("{slot}-e{nth}"), format!("escalation {nth} to {to}")),
+        Rung::Remind | Rung::Due => (format!("{slot}-{}", fired.count), format!("reminder to {to}")),
+    };
+    history::add(tx, Some(fired.ticket.id), now, history::VIGIE, &what)?;
+    let alone: Vec<String> = fired.analysts.iter().filter(|name| !many.contains(name)).cloned().collect();
+    if alone.is_empty() && !fired.analysts.is_empty() {
+        return Ok(());
+    }
+    let telling = Telling { ticket: Some(fired.ticket.id), slot: &slot, analysts: &alone, not_before: now };
+    owe_each(tx, settings, &telling, now, |analyst| match fired.rung {
+        Rung::Escalate(nth) => Intent::Escalation { nth, analyst },
+        rung => Intent::Reminder { due: rung == Rung::Due, analyst },
+    })
     .map(|_| ())
 }
 
-/// Mail of ours to the reporter, or another correspondent, that came back.
-pub struct Unreachable {
-    /// What makes it one and the same: which mail it was.
-    pub slot: String,
+/// Tells an analyst of all their rungs in one mail; which tickets it names stands in their histories.
+pub fn catch_up(tx: &Tx, settings: &Settings, rungs: &[Fired], analyst: &String, now: Timestamp) -> Result<()> {
+    let theirs = || rungs.iter().filter(|fired| fired.analysts.contains(analyst));
+    let escalation = theirs().any(|fired| matches!(fired.rung, Rung::Escalate(_)));
+    let kind = if escalation { OutKind::Escalation } else { OutKind::Reminder };
+    let slot = |batch: u32| format!("catch-up-{}-{batch}", now.as_microsecond());
+    let mut batch = 0;
+    // One that has left, or is on its way, cannot tell of more.
+    while outbox::is_owed(tx, kind, &format!("{}-{analyst}", slot(batch)))? {
+        batch += 1;
+    }
+    for fired in theirs() {
+        let what = told_with_others(now, batch, analyst);
+        history::add(tx, Some(fired.ticket.id), now, history::VIGIE, &what)?;
+    }
+    let (slot, analysts) = (slot(batch), std::slice::from_ref(analyst));
+    let telling = Telling { ticket: None, slot: &slot, analysts, not_before: now };
+    let intent = |analyst| Intent::CatchUp { since: now, batch, escalation, analyst };
+    owe_each(tx, settings, &telling, now, intent).map(|_| ())
+}
+
+/// What the history of a ticket says when an analyst is told of it in one mail with others.
+pub fn told_with_others(since: Timestamp, batch: u32, analyst: &str) -> String {
+    format!("told to {analyst} together with others at {since}, mail {batch}")
+}
+
+/// The follow-up date has come: tells whoever has the ticket, else the one on duty.
+pub fn follow_up(tx: &Tx, settings: &Settings, ticket: &Ticket, now: Timestamp) -> Result<()> {
+    let analysts = match assigned(settings, ticket) {
+        nobody if nobody.is_empty() => on_duty(tx, settings, now)?,
+        assigned => assigned,
+    };
+    let what = format!("follow-up: told to {}", names(&analysts));
+    history::add(tx, Some(ticket.id), now, history::VIGIE, &what)?;
+    let at = ticket.follow_up_at.map_or(0, |at| at.as_microsecond());
+    let slot = format!("follow-up-{}-{at}-{}", ticket.id, now.as_microsecond());
+    let telling = Telling { ticket: Some(ticket.id), slot: &slot, analysts: &analysts, not_before: now };
+    owe_each(tx, settings, &telling, now, |analyst| Intent::FollowUp { analyst }).map(|_| ())
 }
 
 /// Tells whoever has the ticket, else the analyst on duty, that somebody cannot be reached by mail.
-pub fn unreachable(tx: &Tx, settings: &Settings, ticket: &Ticket, what: &Unreachable, now: Timestamp) -> Result<()> {
-    let analysts = whose(tx, settings, ticket, now)?;
-    let slot = format!("unreachable-{}", what.slot);
+/// `slot`: which mail of ours came back.
+pub fn unreachable(tx: &Tx, settings: &Settings, ticket: &Ticket, slot: &str, now: Timestamp) -> Result<()> {
+    let analysts = match assigned(settings, ticket) {
+        nobody if nobody.is_empty() => on_duty(tx, settings, now)?,
+        assigned => assigned,
+    };
+    let slot = format!("unreachable-{slot}");
     let telling = Telling { ticket: Some(ticket.id), slot: &slot, analysts: &analysts, not_before: now };
     if owe_each(tx, settings, &telling, now, |analyst| Intent::Unreachable { analyst })? {
         history::add(tx, Some(ticket.id), now, history::VIGIE, &format!("told {}", names(&analysts)))?;
     }
     Ok(())
-}
-
-/// The analyst who has the ticket, else the one on duty.
-fn whose(tx: &Tx, settings: &Settings, ticket: &Ticket, now: Timestamp) -> Result<Vec<String>> {
-    match &ticket.assignee {
-        Some(name) if settings.analyst(name).is_some() => Ok(vec![name.clone()]),
-        _ => on_duty(tx, settings, now),
-    }
-}
-
-/// Escalates to these analysts; nobody named: the one on duty.
-pub fn escalate(
-    tx: &Tx,
-    settings: &Settings,
-    ticket: &Ticket,
-    correspondent: &Correspondent,
-    (nth, to): (u32, &[String]),
-    now: Timestamp,
-) -> Result<()> {
-    let analysts = if to.is_empty() { on_duty(tx, settings, now)? } else { to.to_vec() };
-    let slot = format!("{}-e{nth}", clock_slot(correspondent));
-    history::add(tx, Some(ticket.id), now, history::VIGIE, &format!("escalation {nth} to {}", names(&analysts)))?;
-    owe_each(
-        tx,
-        settings,
-        &Telling { ticket: Some(ticket.id), slot: &slot, analysts: &analysts, not_before: now },
-        now,
-        |analyst| Intent::Escalation { nth, analyst },
-    )
-    .map(|_| ())
 }
 
 /// One run of a correspondent's clock: what makes its rungs unique.
@@ -355,6 +401,23 @@ pub fn notice_with(tx: &Tx, settings: &Settings, ticket: Option<i64>, notice: &N
         details: details.map(str::to_owned),
         analyst,
     })
+}
+
+/// Owes the digest of the instant `at`, once: to the analyst who has come on duty, else to the one
+/// who is. Spam is told of since `since`. Gives whether it is new.
+pub fn digest(
+    tx: &Tx,
+    settings: &Settings,
+    came: Option<&str>,
+    at: Timestamp,
+    since: Timestamp,
+    now: Timestamp,
+) -> Result<bool> {
+    let handover = came.is_some();
+    let analysts = came.map_or_else(|| on_duty(tx, settings, now), |name| Ok(vec![name.to_owned()]))?;
+    let slot = format!("{}-{}", if handover { "handover" } else { "daily" }, at.as_second());
+    let telling = Telling { ticket: None, slot: &slot, analysts: &analysts, not_before: now };
+    owe_each(tx, settings, &telling, now, |analyst| Intent::Digest { handover, since, analyst })
 }
 
 /// As `notice`, to one analyst alone.

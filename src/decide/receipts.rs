@@ -4,7 +4,7 @@
 //! Hostile data: none reaches a text here but a status code's digits. Failure: the store's.
 
 use super::file::{self, Filing};
-use super::raise::{self, Unreachable};
+use super::raise;
 use crate::rules::intent::OutKind;
 use crate::rules::receipt::{self, OurMail, Receipt};
 use crate::rules::ticket::Direction;
@@ -48,8 +48,8 @@ fn came_back(tx: &Tx, filing: &Filing, ours: &OurMail) -> Result<()> {
     if mail.history || !ticket.state.is_live() {
         return Ok(());
     }
-    let what = Unreachable { slot: ours.out.map_or_else(|| format!("ticket-{}", ticket.id), |id| id.to_string()) };
-    raise::unreachable(tx, settings, &ticket, &what, now)
+    let slot = ours.out.map_or_else(|| format!("ticket-{}", ticket.id), |id| id.to_string());
+    raise::unreachable(tx, settings, &ticket, &slot, now)
 }
 
 fn is_reporter(ticket: &tickets::Ticket, to: &str) -> bool {

@@ -19,6 +19,8 @@ words! {
         Answer = "answer",
         /// From the daemon to the operators: something needs a person.
         Notice = "notice",
+        /// What lies before the analyst on duty.
+        Digest = "digest",
     }
 }
 
@@ -65,6 +67,18 @@ pub enum Intent {
         nth: u32,
         analyst: String,
     },
+    /// The day has come on which an analyst wanted to look at the ticket again.
+    FollowUp {
+        analyst: String,
+    },
+    /// Many reminders and escalations at once: after a host was off, or where many promises fall due
+    /// together. `since`: the turn in which they were fired.
+    CatchUp {
+        since: Timestamp,
+        batch: u32,
+        escalation: bool,
+        analyst: String,
+    },
     /// The row of the message that a human wrote.
     Answer {
         message: i64,
@@ -79,6 +93,13 @@ pub enum Intent {
         details: Option<String>,
         analyst: String,
     },
+    /// What is open, due or broken; `handover`: to whom has just come on duty, else the daily one.
+    Digest {
+        handover: bool,
+        /// Spam is told of since then.
+        since: Timestamp,
+        analyst: String,
+    },
 }
 
 impl Intent {
@@ -86,12 +107,16 @@ impl Intent {
     pub fn kind(&self) -> OutKind {
         match self {
             Intent::Acknowledgement { .. } => OutKind::Acknowledgement,
-            Intent::Alert { .. } | Intent::AlertGroup { .. } | Intent::Unreachable { .. } => OutKind::Alert,
+            Intent::Alert { .. } | Intent::AlertGroup { .. } | Intent::FollowUp { .. } | Intent::Unreachable { .. } => {
+                OutKind::Alert
+            }
             Intent::Page { .. } => OutKind::Page,
-            Intent::Reminder { .. } => OutKind::Reminder,
+            Intent::CatchUp { escalation: true, .. } => OutKind::Escalation,
+            Intent::Reminder { .. } | Intent::CatchUp { .. } => OutKind::Reminder,
             Intent::Escalation { .. } => OutKind::Escalation,
             Intent::Answer { .. } => OutKind::Answer,
             Intent::Notice { .. } => OutKind::Notice,
+            Intent::Digest { .. } => OutKind::Digest,
         }
     }
 }

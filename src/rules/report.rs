@@ -6,6 +6,7 @@
 use super::address::Address;
 use super::feed::FeedReport;
 use super::ticket::words;
+use super::tlp::Mark;
 use super::untrusted::Untrusted;
 use super::verdict::Verdict;
 use jiff::Timestamp;
@@ -38,10 +39,13 @@ pub struct Report {
     pub text: Untrusted,
     pub attachments: Vec<Attachment>,
     pub indicators: Vec<Indicator>,
+    /// Each part that bears marks, with its strictest.
+    pub marks: Vec<PartMark>,
+    /// Mails inside this one.
+    pub forwarded: Vec<Forwarded>,
     pub problems: Vec<Problem>,
-    /// Certificates that came with the mail (attached, Autocrypt), as binary OpenPGP: candidates only.
-    /// `clear` tells those from the outer header or an unencrypted part.
-    pub certificates: Vec<MailedCertificate>,
+    /// Certificates that came with the mail (attached, Autocrypt): candidates only.
+    pub candidates: Vec<Candidate>,
     /// The protected From differs from the outer one and no signature is bound to it.
     pub from_disputed: bool,
     /// Every header field read here stood inside the cryptographic layer (RFC 9788 `hp`), not only
@@ -101,9 +105,14 @@ pub struct Attachment {
     /// The last component, shown only; files on disk are named by us (T11).
     pub name: Untrusted,
     pub content_type: String,
+    #[serde(with = "serde_bytes")]
     pub bytes: Vec<u8>,
     /// Lower-case hex over `bytes`.
     pub sha256: String,
+    /// Its place in the tree, numbered as in IMAP: `2`, `1.3`.
+    pub part: String,
+    /// The strictest mark in its name and its text.
+    pub tlp: Option<Mark>,
 }
 
 impl std::fmt::Debug for Attachment {
@@ -113,17 +122,18 @@ impl std::fmt::Debug for Attachment {
 }
 
 /// A certificate that travelled with a mail.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug)]
 pub struct MailedCertificate {
     pub bytes: Vec<u8>,
     pub clear: bool,
 }
 
 /// A certificate that came with a mail, cut to what is bound and described: a candidate.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Candidate {
     /// Capital hex.
     pub fingerprint: String,
+    #[serde(with = "serde_bytes")]
     pub bytes: Vec<u8>,
     /// Fingerprints and key IDs of its keys.
     pub handles: Vec<String>,
@@ -135,7 +145,7 @@ pub struct Candidate {
 }
 
 /// What a certificate that came with a mail adds to what is kept.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Brings {
     /// A new candidate, or more of one.
     Candidate,
@@ -150,7 +160,43 @@ words! {
     IndicatorKind {
         Ipv4 = "ipv4", Ipv6 = "ipv6", Domain = "domain", Url = "url", Email = "email",
         Md5 = "md5", Sha1 = "sha1", Sha256 = "sha256", Sha512 = "sha512", Cve = "cve", Asn = "asn",
+        /// `198.51.100.0/24`, `2001:db8::/32`.
+        Network = "network",
+        /// A Bitcoin address whose checksum is right.
+        Bitcoin = "bitcoin",
+        /// The name of a file, without its folder.
+        File = "file",
     }
+}
+
+words! {
+    /// In what an indicator stood.
+    #[derive(Default)]
+    Context {
+        Subject = "subject",
+        /// What is shown as the text of the mail.
+        #[default]
+        Text = "text",
+        /// The other form of the text, such as HTML beside plain text.
+        Alternative = "alternative",
+        Attachment = "attachment",
+        /// A mail forwarded inside.
+        Forwarded = "forwarded",
+        /// A Received field of a mail forwarded inside.
+        Received = "received",
+    }
+}
+
+/// Where an indicator stood first.
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Place {
+    /// The part of the mail, numbered as in IMAP: `1`, `1.2`; `HEADER` for its head.
+    pub part: String,
+    /// Octets from the beginning of the part's text; of HTML, once it has become text.
+    pub offset: usize,
+    /// The mail was encrypted.
+    pub encrypted: bool,
+    pub context: Context,
 }
 
 /// Something that can be looked up or blocked; `value` is refanged and normalised.
@@ -158,6 +204,44 @@ words! {
 pub struct Indicator {
     pub kind: IndicatorKind,
     pub value: Untrusted,
+    #[serde(default)]
+    pub place: Place,
+}
+
+/// A mark of the originator on one part of a mail.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PartMark {
+    /// As in `Place`.
+    pub part: String,
+    pub tlp: Mark,
+}
+
+/// A mail that was forwarded inside another: as an attachment, or quoted in its text. All of it is
+/// the claim of whoever forwarded it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Forwarded {
+    /// The part that holds it, as in `Place`.
+    pub part: String,
+    /// As written, with the display name.
+    pub from: Option<Untrusted>,
+    pub subject: Option<Untrusted>,
+    /// As written: clients write dates in the reader's language.
+    pub date: Option<Untrusted>,
+    pub message_id: Option<Untrusted>,
+    /// Newest first, as the fields stand.
+    pub hops: Vec<Hop>,
+}
+
+/// One Received field (RFC 5321 4.4).
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Hop {
+    /// The name that the sending host gave.
+    pub from: Option<Untrusted>,
+    /// Its address, as the receiving host saw it.
+    pub ip: Option<String>,
+    /// Who received it.
+    pub by: Option<Untrusted>,
+    pub date: Option<Timestamp>,
 }
 
 words! {

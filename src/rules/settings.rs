@@ -8,6 +8,7 @@ use super::caps::Cap;
 use super::rota::Rota;
 use super::ticket::Kind;
 use jiff::SignedDuration;
+use jiff::civil::Time;
 use jiff::tz::TimeZone;
 use std::path::PathBuf;
 
@@ -28,11 +29,14 @@ pub struct Settings {
     pub sla: Sla,
     pub duty: Duty,
     pub constituents: Vec<Constituent>,
+    pub indicators: Indicators,
     pub socket: PathBuf,
     /// Where metrics listen; None: nowhere.
     pub metrics_listen: Option<String>,
     /// Largest mail read whole, octets.
     pub message_bytes: u64,
+    /// Mail is read, and private keys live, in processes of their own.
+    pub separate_processes: bool,
     pub retention_closed_after: Option<jiff::Span>,
     /// What may stay in the file but should be known: one line each, for the operator.
     pub warnings: Vec<String>,
@@ -73,6 +77,8 @@ pub struct Pgp {
     /// The socket of the gpg-agent that holds what is secret of keys whose files do not.
     pub agent_socket: Option<PathBuf>,
     pub passphrase_file: Option<PathBuf>,
+    /// Where a keeper of the keys listens that somebody else has started; None: we start our own.
+    pub keeper_socket: Option<PathBuf>,
     pub certs: Option<PathBuf>,
     /// Full fingerprints, capital hex.
     pub introducers: Vec<String>,
@@ -173,8 +179,47 @@ pub struct Sla {
 #[derive(Debug, Clone)]
 pub struct Duty {
     pub rota: Rota,
+    /// An iCalendar file that says who is on duty, over the rotation.
+    pub calendar: Option<PathBuf>,
+    pub digest: Digest,
     pub page_ack_within: SignedDuration,
     pub analysts: Vec<Analyst>,
+}
+
+/// When the analyst on duty gets a digest, besides the one at each handover.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Digest {
+    /// None at all, not at a handover either.
+    Never,
+    /// At this time in the team's zone, on these weekdays (Monday first); None: on business days.
+    At { weekdays: Option<[bool; 7]>, time: Time },
+}
+
+/// Where pages of an analyst go by HTTP.
+#[derive(Debug, Clone)]
+pub struct Webhook {
+    pub url: WebhookUrl,
+    /// Under the signature; None: unsigned.
+    pub key_file: Option<PathBuf>,
+    pub format: WebhookFormat,
+    pub ca_file: Option<PathBuf>,
+}
+
+/// Chat services put a secret into the address: then it stands in a file of its own.
+#[derive(Debug, Clone)]
+pub enum WebhookUrl {
+    Given(String),
+    File(PathBuf),
+}
+
+/// Whose JSON a webhook takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WebhookFormat {
+    /// Our own, signed.
+    Generic,
+    Ntfy,
+    Mattermost,
+    Slack,
 }
 
 #[derive(Debug, Clone)]
@@ -184,6 +229,7 @@ pub struct Analyst {
     /// Full fingerprint, capital hex.
     pub fingerprint: Option<String>,
     pub command: Option<Vec<String>>,
+    pub webhook: Option<Webhook>,
 }
 
 #[derive(Debug, Clone)]
@@ -193,15 +239,25 @@ pub struct Constituent {
     pub language: Option<Language>,
 }
 
+/// Names, addresses and networks whose indicators are set aside: listed, and marked.
+#[derive(Debug, Clone)]
+pub struct Indicators {
+    pub own: Vec<String>,
+    pub well_known: Vec<String>,
+}
+
 impl Settings {
     /// The analyst of that name.
     pub fn analyst(&self, name: &str) -> Option<&Analyst> {
         self.duty.analysts.iter().find(|a| a.name == name)
     }
 
-    /// The constituent whose domains hold the address.
+    /// The constituent whose domains hold the address; of several the one with the longest name, so
+    /// that a part of an organisation can be a constituent of its own.
     pub fn constituent(&self, address: &Address) -> Option<&Constituent> {
-        self.constituents.iter().find(|c| c.domains.iter().any(|d| address.is_within(d)))
+        let holding = |c: &Constituent| c.domains.iter().filter(|d| address.is_within(d)).map(String::len).max();
+        let found = self.constituents.iter().filter_map(|c| Some((holding(c)?, c)));
+        found.max_by_key(|(length, _)| *length).map(|(_, constituent)| constituent)
     }
 
     /// The mailbox of that name.

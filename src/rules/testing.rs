@@ -49,7 +49,13 @@ fn mailbox(name: &str, kind: Kind) -> Mailbox {
 
 fn analyst(name: &str, fingerprint: Option<&str>) -> Analyst {
     let fingerprint = fingerprint.map(str::to_owned);
-    Analyst { name: name.into(), address: address(&format!("{name}@example.org")), fingerprint, command: None }
+    Analyst {
+        name: name.into(),
+        address: address(&format!("{name}@example.org")),
+        fingerprint,
+        command: None,
+        webhook: None,
+    }
 }
 
 /// The team: csirt (incident), contact, feeds; alice with a key and bob without; one French constituent.
@@ -83,7 +89,14 @@ pub fn settings() -> Settings {
             languages: vec![Language::En, Language::Fr],
         },
         store: StoreSettings { path: "vigie.db".into(), key_file: None, simulated_clock: true },
-        pgp: Pgp { secret_keys: vec![], agent_socket: None, passphrase_file: None, certs: None, introducers: vec![] },
+        pgp: Pgp {
+            secret_keys: vec![],
+            agent_socket: None,
+            passphrase_file: None,
+            keeper_socket: None,
+            certs: None,
+            introducers: vec![],
+        },
         triage: TriageSettings {
             authserv_id: Some("mx.example.org".into()),
             spam_header: Some(("X-Spam-Flag".into(), "YES".into())),
@@ -105,6 +118,8 @@ pub fn settings() -> Settings {
             repeat_every: 1,
         },
         duty: Duty {
+            calendar: None,
+            digest: Digest::Never,
             rota,
             page_ack_within: SignedDuration::from_mins(15),
             analysts: vec![analyst("alice", Some(ALICE)), analyst("bob", None)],
@@ -114,8 +129,10 @@ pub fn settings() -> Settings {
             domains: vec!["corp.example".into()],
             language: Some(Language::Fr),
         }],
+        indicators: Indicators { own: vec![], well_known: super::set_aside::WELL_KNOWN.map(str::to_owned).to_vec() },
         socket: "vigie.sock".into(),
         metrics_listen: None,
+        separate_processes: false,
         message_bytes: 1 << 20,
         retention_closed_after: None,
         warnings: vec![],

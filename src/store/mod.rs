@@ -9,10 +9,12 @@
 //! for the operator; nothing is half written.
 
 pub mod certs;
+pub mod content;
 pub mod correspondents;
 pub mod duty;
 pub mod feeds;
 pub mod history;
+pub mod merges;
 pub mod orders;
 pub mod outbox;
 pub mod rechecks;
@@ -37,7 +39,9 @@ use zeroize::Zeroizing;
 const MIGRATIONS: &[&str] = &[
     include_str!("schema/0001_first.sql"),
     include_str!("schema/0002_correspondents.sql"),
+    include_str!("schema/0003_duty.sql"),
     include_str!("schema/0004_answers.sql"),
+    include_str!("schema/0005_content.sql"),
     include_str!("schema/0006_feeds.sql"),
     include_str!("schema/0007_search.sql"),
 ];
