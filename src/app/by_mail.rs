@@ -11,7 +11,6 @@ use super::{Actor, Answering, App, AppError};
 use crate::decide::raise;
 use crate::rules::reply::{self, Order, Purpose, Said};
 use crate::rules::ticket::State;
-use crate::store::correspondents;
 use crate::store::orders::{self, MailOrder};
 use crate::store::tickets::{self, Message, Ticket};
 use crate::store::{StoreError, Tx, history};
@@ -52,7 +51,8 @@ fn carry_out(app: &App, tx: &Tx, order: &MailOrder, now: Timestamp) -> Result<()
     }
     if answers {
         let number = ticket.number.clone();
-        let to = who_waits(tx, &ticket)?;
+        let to_reporter = order.to == ticket.reporter_key();
+        let to = Some(order.to.clone()).filter(|_| !to_reporter);
         let answering = Answering { number, to, text: format!("{}\n", said.words), allow_clear: None };
         work::answer_within(app, tx, &actor, now, &answering)?;
     } else if !said.words.is_empty() {
@@ -79,24 +79,6 @@ fn said(order: &MailOrder, mail: &Message) -> Result<Said, AppError> {
 fn is_code(words: &str) -> bool {
     let words = words.trim().trim_start_matches("Code:").trim();
     words.len() == 10 && words.bytes().all(|octet| octet.is_ascii_alphanumeric())
-}
-
-/// Whom an answer by reply goes to: the one who waits; None: the reporter. Where another party and
-/// somebody else wait, nobody is guessed: what was meant for one must not reach the other (P21).
-fn who_waits(tx: &Tx, ticket: &Ticket) -> Result<Option<String>, AppError> {
-    let reporter = ticket.reporter_key();
-    let mut waiting = correspondents::of_ticket(tx, ticket.id)?;
-    waiting.retain(|row| row.clock.is_some());
-    match waiting.as_slice() {
-        [one] if one.address != reporter => Ok(Some(one.address.clone())),
-        [] | [_] => Ok(None),
-        _ => {
-            let number = &ticket.number;
-            let words =
-                format!("several wait for an answer in {number}; say to whom: vigie ticket answer {number} --to ADDR");
-            Err(AppError::conflict(words))
-        }
-    }
 }
 
 /// What was put away while the analyst wrote is not answered by accident.

@@ -56,6 +56,7 @@ impl<'a> Output<'a> {
             Answer::Quarantine(view) => json(view),
             Answer::Held(view) => json(view),
             Answer::Status(view) => json(view),
+            Answer::Draft(view) => json(view),
             Answer::Done(view) => json(view),
         }
     }
@@ -80,7 +81,7 @@ impl<'a> Output<'a> {
                 done.words.iter().map(|line| format!("{}\n", Untrusted::from(line.as_str()).line())).collect()
             }
             // Written as they are, above.
-            Answer::Octets(_) | Answer::Armour(_) => String::new(),
+            Answer::Octets(_) | Answer::Armour(_) | Answer::Draft(_) => String::new(),
         }
     }
 
