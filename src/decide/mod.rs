@@ -11,3 +11,6 @@ pub mod raise;
 mod receipts;
 pub mod sent;
 pub mod triage;
+
+#[cfg(test)]
+mod model_tests;
