@@ -8,6 +8,10 @@ pub mod known;
 pub mod merge;
 pub mod quarantine;
 pub mod raise;
+mod receipts;
 pub mod retention;
 pub mod sent;
 pub mod triage;
+
+#[cfg(test)]
+mod model_tests;
