@@ -3,6 +3,7 @@
 
 use super::Ground;
 use super::turns;
+use crate::arrive::again;
 use crate::arrive::intake::{self, Found, Look, Pace, Watch};
 use crate::decide::raise;
 use crate::edge::imap::{IdleEnd, ImapTrouble, Selected, Session, Timeouts};
@@ -340,6 +341,7 @@ async fn by_imap(
 }
 
 async fn open(session: &mut Session, house: &House, watch: &Watch) -> Result<Selected, ImapTrouble> {
+    again::by_imap(session, &house.store, watch, house.now()).await?;
     let selected = session.select(&watch.folder).await?;
     intake::check_uids(&house.store, watch, &selected).await?;
     Ok(selected)
@@ -363,8 +365,8 @@ async fn by_maildir(
     while !stop.is_cancelled() {
         let progress = Progress::new(&name);
         let turn = || -> Result<usize, Trouble> {
-            let came =
-                intake::sync_maildir(&house.store, watch, path, house.now(), &|done, all| progress.show(done, all))?;
+            let came = again::by_maildir(&house.store, watch, path, house.now())?;
+            intake::sync_maildir(&house.store, watch, path, house.now(), &|done, all| progress.show(done, all))?;
             tidy::tidy_maildir(&house.store, &watch.mailbox.name, &watch.folder, path, filed_folder)?;
             Ok(came)
         };

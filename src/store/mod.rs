@@ -12,6 +12,7 @@ pub mod attachments;
 pub mod audit;
 pub mod certs;
 pub mod content;
+pub mod copies;
 pub mod correspondents;
 pub mod duty;
 pub mod feeds;
