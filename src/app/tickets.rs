@@ -7,15 +7,16 @@ use super::views::*;
 use super::{App, AppError, content};
 use crate::edge::openpgp::seal::usable_for_encryption;
 use crate::rules::address::Address;
+use crate::rules::feed::FeedReport;
 use crate::rules::sentence;
 use crate::rules::settings::Language;
 use crate::rules::ticket::{Direction, Number, State};
 use crate::rules::untrusted::Untrusted;
-use crate::rules::verdict::Verdict;
+use crate::rules::verdict::{FileVerdict, Verdict};
 use crate::store::Connection;
 use crate::store::correspondents::Correspondent;
 use crate::store::tickets::{self, Filter, Message, Ticket};
-use crate::store::{certs, content as store_content, correspondents, history, spool};
+use crate::store::{attachments, certs, content as store_content, correspondents, feeds, history, spool, unreachable};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
@@ -75,10 +76,7 @@ pub(super) fn raw(app: &App, now: Timestamp, number: &str, message: Option<i64>)
 }
 
 pub(super) fn attachments(app: &App, now: Timestamp, number: &str) -> Result<Answer, AppError> {
-    let views = app.store.read(|c| {
-        Ok(find(app, c, now, number)
-            .and_then(|ticket| Ok(tickets::attachments(c, ticket.id)?.into_iter().map(attachment).collect::<Vec<_>>())))
-    })??;
+    let views = app.store.read(|c| Ok(find(app, c, now, number).and_then(|ticket| Ok(files(app, c, &ticket)?))))??;
     Ok(Answer::Attachments(views))
 }
 
@@ -86,8 +84,8 @@ pub(super) fn attachment_octets(app: &App, now: Timestamp, number: &str, id: i64
     let octets = app.store.read(|c| {
         Ok(find(app, c, now, number).and_then(|ticket| {
             let missing = || AppError::not_found(format!("{} has no attachment {id}", ticket.number));
-            let belongs = tickets::attachments(c, ticket.id)?.iter().any(|attachment| attachment.id == id);
-            let octets = if belongs { tickets::attachment_bytes(c, id)? } else { None };
+            let belongs = attachments::of_ticket(c, ticket.id)?.iter().any(|attachment| attachment.id == id);
+            let octets = if belongs { attachments::bytes(c, id)? } else { None };
             octets.ok_or_else(missing)
         }))
     })??;
@@ -125,6 +123,11 @@ pub(super) fn line(app: &App, c: &Connection, ticket: &Ticket, now: Timestamp) -
     let when = |at: Option<Timestamp>| at.map(|at| When::new(at, zone));
     let links = tickets::links(c, ticket.id)?;
     let participants = tickets::participants(c, ticket.id)?;
+    let unreachable = match &ticket.reporter {
+        Some(reporter) => unreachable::since(c, ticket.id, reporter)?,
+        None => None,
+    };
+    let feed = feeds::group_of(c, ticket.id)?;
     Ok(TicketView {
         number: ticket.number.clone(),
         state: ticket.state,
@@ -149,6 +152,7 @@ pub(super) fn line(app: &App, c: &Connection, ticket: &Ticket, now: Timestamp) -
             address: ticket.reporter.as_deref().map(Untrusted::from),
             name: Untrusted::new(&ticket.reporter_name),
             constituent: ticket.constituent.clone(),
+            unreachable_at: when(unreachable),
         },
         participants: participants.into_iter().map(Untrusted::from).collect(),
         received_at: When::new(ticket.received_at, zone),
@@ -164,6 +168,13 @@ pub(super) fn line(app: &App, c: &Connection, ticket: &Ticket, now: Timestamp) -
         correspondents: correspondents(app, c, ticket, now)?,
         messages: None,
         indicators: None,
+        feed: feed.map(|(group, reports, incidents)| FeedView {
+            sender: group.sender.into(),
+            source: group.source.into(),
+            day: group.day.to_string(),
+            reports,
+            incidents,
+        }),
         links: links.into_iter().map(|(to, kind)| LinkView { to, kind }).collect(),
         history: None,
         content: content::of_line(app, c, ticket)?,
@@ -208,6 +219,7 @@ fn correspondents(
                 due_in_seconds: seconds_until(clock.due_at, now),
             }),
             certificate,
+            unreachable_at: unreachable::since(c, ticket.id, &row.address)?.map(when),
         });
     }
     Ok(views)
@@ -232,9 +244,11 @@ pub(super) fn certificate(
 }
 
 fn messages(app: &App, c: &Connection, ticket: &Ticket) -> Result<Vec<MessageView>, AppError> {
-    let mut attachments: Vec<AttachmentView> =
-        tickets::attachments(c, ticket.id)?.into_iter().map(attachment).collect();
-    let language = app.settings.team.languages.first().copied().unwrap_or(Language::En);
+    let mut attachments = files(app, c, ticket)?;
+    let language = language(app);
+    let zone = &app.settings.team.time_zone;
+    let mut reports = feeds::of_ticket(c, ticket.id)?;
+    let automatic = feeds::automatic_messages(c, ticket.id)?;
     let mut held = store_content::of_ticket(c, ticket.id)?;
     let mut views = Vec::new();
     for message in tickets::messages(c, ticket.id)? {
@@ -242,8 +256,11 @@ fn messages(app: &App, c: &Connection, ticket: &Ticket) -> Result<Vec<MessageVie
         let raw = message.raw_id.map(|raw_id| spool::raw_facts(c, raw_id)).transpose()?;
         let (own, others) = attachments.into_iter().partition(|attachment| attachment.message == message.id);
         attachments = others;
-        let view = message_view(message, raw, own, &app.settings.team.time_zone, language);
-        views.push(MessageView { tlp: held.tlp, marks: held.marks, forwarded: held.forwarded, ..view });
+        let report = reports.remove(&message.id).map(|report| report_view(report, zone));
+        let automatic = automatic.contains(&message.id);
+        let view = message_view(message, raw, own, zone, language);
+        let (tlp, marks, forwarded) = (held.tlp, held.marks, held.forwarded);
+        views.push(MessageView { automatic, report, tlp, marks, forwarded, ..view });
     }
     Ok(views)
 }
@@ -281,6 +298,23 @@ fn message_view(
         tlp: None,
         marks: Vec::new(),
         forwarded: Vec::new(),
+        automatic: false,
+        report: None,
+    }
+}
+
+fn report_view(report: FeedReport, zone: &TimeZone) -> ReportView {
+    ReportView {
+        format: report.format,
+        version: report.version,
+        kind: report.kind,
+        category: report.category,
+        source: report.source,
+        source_ip: report.source_ip,
+        reported_domain: report.reported_domain,
+        arrival_date: report.arrival_date.map(|at| When::new(at, zone)),
+        incidents: report.incidents,
+        fields: report.fields.into_iter().map(|(name, value)| (name.into(), value)).collect(),
     }
 }
 
@@ -290,7 +324,21 @@ fn verdict(json: &str, language: Language) -> Option<VerdictView> {
     Some(VerdictView { verdict, summary })
 }
 
-fn attachment(row: tickets::AttachmentRow) -> AttachmentView {
+/// The language in which analysts are told what was proven.
+fn language(app: &App) -> Language {
+    app.settings.team.languages.first().copied().unwrap_or(Language::En)
+}
+
+fn files(app: &App, c: &Connection, ticket: &Ticket) -> crate::store::Result<Vec<AttachmentView>> {
+    let (zone, language) = (&app.settings.team.time_zone, language(app));
+    Ok(attachments::of_ticket(c, ticket.id)?.into_iter().map(|row| attachment(row, zone, language)).collect())
+}
+
+fn attachment(row: attachments::AttachmentRow, zone: &TimeZone, language: Language) -> AttachmentView {
+    let shown = |verdict: FileVerdict| {
+        let summary = sentence::file_summary(&verdict, language);
+        FileVerdictView { verdict, summary }
+    };
     AttachmentView {
         id: row.id,
         name: Untrusted::from(row.name),
@@ -298,6 +346,10 @@ fn attachment(row: tickets::AttachmentRow) -> AttachmentView {
         size: row.size,
         sha256: row.sha256,
         message: row.message_id,
+        verdict: row.verdict.map(shown),
+        rechecked: row
+            .rechecked
+            .map(|(at, verdict)| FileRecheckedView { at: When::new(at, zone), verdict: shown(verdict) }),
         part: row.part,
         tlp: row.tlp,
     }

@@ -1,19 +1,21 @@
 //! What a person sees, as plain data. The field names are the JSON of the outside: a rename here
 //! breaks scripts. Everything that a mail says is `Untrusted`, so a screen must encode it.
 
-use crate::rules::checklist::Check;
-use crate::rules::contact::Contact;
+mod content;
+
+use crate::rules::feed::Format;
 use crate::rules::report::{Context, Forwarded, IndicatorKind, PartMark};
 use crate::rules::ticket::{Direction, Kind, LinkKind, Priority, State};
 use crate::rules::untrusted::Untrusted;
-use crate::rules::verdict::Verdict;
-use crate::rules::weight::Extent;
+use crate::rules::verdict::{FileVerdict, Verdict};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+pub use content::*;
 use jiff::Timestamp;
 use jiff::tz::{Offset, TimeZone};
 use serde::{Deserialize, Serialize};
 use std::fmt;
+use std::net::IpAddr;
 
 /// What a request gives back.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -196,51 +198,13 @@ pub struct TicketView {
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub indicators: Option<Vec<IndicatorView>>,
     pub links: Vec<LinkView>,
+    /// Null: no group of machine reports.
+    #[serde(default)]
+    pub feed: Option<FeedView>,
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub history: Option<Vec<EventView>>,
     #[serde(flatten)]
     pub content: ContentView,
-}
-
-/// What a ticket's mails hold and what that suggests.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
-pub struct ContentView {
-    pub extent: Option<Extent>,
-    /// Null: no rule has one, or an analyst has decided.
-    pub suggested_classification: Option<SuggestionView>,
-    pub suggested_severity: Option<SuggestionView>,
-    /// The answer text that fits a reporter who is no constituent.
-    pub suggested_template: Option<String>,
-    /// Of `show`: what the reporter claims about themselves.
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub contact: Option<Contact>,
-    /// Of `show`: what an emergency report should hold, and whether it does.
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub checklist: Option<Vec<Check>>,
-}
-
-/// What a rule suggests until an analyst decides.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct SuggestionView {
-    pub value: String,
-    /// Which rule, in words.
-    pub reason: String,
-}
-
-/// One class of the taxonomy.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct ClassView {
-    pub class: String,
-    pub name: String,
-    pub types: Vec<TypeView>,
-}
-
-/// One type of a class.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct TypeView {
-    #[serde(rename = "type")]
-    pub kind: String,
-    pub name: String,
 }
 
 /// Who reported.
@@ -250,6 +214,20 @@ pub struct ReporterView {
     pub address: Option<Untrusted>,
     pub name: Untrusted,
     pub constituent: Option<String>,
+    /// Since when mail to them comes back; null: nothing did, or they have written since.
+    #[serde(default)]
+    pub unreachable_at: Option<When>,
+}
+
+/// The machine reports that share a ticket.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct FeedView {
+    pub sender: Untrusted,
+    pub source: Untrusted,
+    /// In the team's zone.
+    pub day: String,
+    pub reports: u64,
+    pub incidents: u64,
 }
 
 /// Somebody with whom the ticket corresponds.
@@ -264,6 +242,9 @@ pub struct CorrespondentView {
     pub clock: Option<ClockView>,
     /// Fingerprint of the certificate that mail to them is encrypted to; null: none.
     pub certificate: Option<String>,
+    /// Since when mail to them comes back; null: nothing did, or they have written since.
+    #[serde(default)]
+    pub unreachable_at: Option<When>,
 }
 
 /// Who a correspondent is.
@@ -378,6 +359,30 @@ pub struct MessageView {
     /// Mails inside it: claims of whoever forwarded them.
     #[serde(default)]
     pub forwarded: Vec<Forwarded>,
+    /// A machine wrote it.
+    #[serde(default)]
+    pub automatic: bool,
+    /// What it says as a machine-readable report; null: it is none, or breaks its schema.
+    #[serde(default)]
+    pub report: Option<ReportView>,
+}
+
+/// A machine-readable report. All of it is its sender's word.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct ReportView {
+    /// `arf`, `x-arf`, `iodef`, `dsn`, `mdn`.
+    pub format: Format,
+    pub version: Untrusted,
+    #[serde(rename = "type")]
+    pub kind: Untrusted,
+    pub category: Untrusted,
+    /// As written; `source_ip` where it is one.
+    pub source: Option<Untrusted>,
+    pub source_ip: Option<IpAddr>,
+    pub reported_domain: Option<Untrusted>,
+    pub arrival_date: Option<When>,
+    pub incidents: u64,
+    pub fields: Vec<(Untrusted, Untrusted)>,
 }
 
 /// What was proven, and the one sentence that says it.
@@ -412,6 +417,27 @@ pub struct AttachmentView {
     /// The strictest mark in its name and its text.
     #[serde(default)]
     pub tlp: Option<String>,
+    /// As at arrival; null: neither encrypted nor signed by itself.
+    #[serde(default)]
+    pub verdict: Option<FileVerdictView>,
+    /// What a later look found, where that was something else.
+    #[serde(default)]
+    pub rechecked: Option<FileRecheckedView>,
+}
+
+/// What was proven about a file by itself, and the one sentence that says it.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct FileVerdictView {
+    #[serde(flatten)]
+    pub verdict: FileVerdict,
+    pub summary: String,
+}
+
+/// What a later look at a file found.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct FileRecheckedView {
+    pub at: When,
+    pub verdict: FileVerdictView,
 }
 
 /// Something that can be looked up or blocked.

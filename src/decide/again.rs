@@ -11,7 +11,9 @@ use crate::rules::ticket::Direction;
 use crate::rules::verdict::Verdict;
 use crate::store::spool::SpoolState;
 use crate::store::tickets::Ticket;
-use crate::store::{Result, Tx, content, correspondents, history, rechecks, signatures, spool, tickets};
+use crate::store::{
+    Result, Tx, attachments, content, correspondents, feeds, history, rechecks, signatures, spool, tickets,
+};
 use jiff::Timestamp;
 
 /// The same mail once more (law 1): one ticket, both raws kept, urgency is the OR, kind the
@@ -27,8 +29,8 @@ pub(super) fn second_copy(tx: &Tx, filing: &Filing, ticket: i64, message: i64) -
     }
     let what = format!("the same mail again, from mailbox {}", mail.mailbox);
     history::add(tx, Some(ticket), now, history::VIGIE, &what)?;
-    // An analyst's own mail raises nothing at its first copy either.
-    if matches!(decision.placement, Placement::Analyst { .. }) {
+    // An analyst's own mail raises nothing at its first copy either, nor does a machine's about ours.
+    if matches!(decision.placement, Placement::Analyst { .. } | Placement::Receipt { .. }) {
         return Ok(());
     }
     file::raise_ticket(tx, filing, &before)?;
@@ -75,6 +77,9 @@ pub fn reopened(tx: &Tx, filing: &Filing, message: i64) -> Result<()> {
     set_rechecked(tx, message, report, now)?;
     tickets::insert_content(tx, message, &report.attachments, &report.indicators)?;
     content::keep(tx, message, report)?;
+    if let Some(feed) = &report.feed {
+        feeds::keep(tx, message, feed)?;
+    }
     file::keep_candidates(tx, filing, before.ticket_id)?;
     let Some(row) = tickets::get(tx, before.ticket_id)? else { return Ok(()) };
     if before.direction == Direction::Note {
@@ -103,6 +108,7 @@ pub fn rechecked(tx: &Tx, report: &Report, message: i64, now: Timestamp) -> Resu
     rechecks::forget(tx, message)?;
     let Some(row) = tickets::message(tx, message)? else { return Ok(()) };
     set_rechecked(tx, message, report, now)?;
+    files(tx, report, message, now)?;
     let before: Verdict = row.latest_verdict().and_then(|json| serde_json::from_str(json).ok()).unwrap_or_default();
     let after = &report.verdict;
     let standing = |verdict: &Verdict| format!("{} ({})", verdict.signature, verdict.authenticated);
@@ -111,6 +117,22 @@ pub fn rechecked(tx: &Tx, report: &Report, message: i64, now: Timestamp) -> Resu
         history::add(tx, Some(row.ticket_id), now, history::VIGIE, &what)?;
     }
     Ok(())
+}
+
+/// Files of a mail that were looked at again: a key came that opens them, or a certificate that signed
+/// them has changed. Whether some were opened.
+pub fn files(tx: &Tx, report: &Report, message: i64, now: Timestamp) -> Result<bool> {
+    let Some(row) = tickets::message(tx, message)? else { return Ok(false) };
+    let (opened, changed) = attachments::recheck(tx, message, &report.attachments, now)?;
+    if opened > 0 {
+        let what = format!("message {message}: {opened} attached file(s) opened with a key that came later");
+        history::add(tx, Some(row.ticket_id), now, history::VIGIE, &what)?;
+    } else if changed > 0 {
+        let what = format!("message {message}: {changed} attached file(s) checked again, with another outcome");
+        history::add(tx, Some(row.ticket_id), now, history::VIGIE, &what)?;
+    }
+    rechecks::set_asked(tx, message, &report.asked)?;
+    Ok(opened > 0)
 }
 
 fn set_rechecked(tx: &Tx, message: i64, report: &Report, now: Timestamp) -> Result<()> {

@@ -8,5 +8,9 @@ pub mod known;
 pub mod merge;
 pub mod quarantine;
 pub mod raise;
+mod receipts;
 pub mod sent;
 pub mod triage;
+
+#[cfg(test)]
+mod model_tests;

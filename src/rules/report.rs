@@ -4,10 +4,11 @@
 //! Hostile data: all of it; texts are `Untrusted`. Failure: none, trouble is in `problems`.
 
 use super::address::Address;
+use super::feed::FeedReport;
 use super::ticket::words;
 use super::tlp::Mark;
 use super::untrusted::Untrusted;
-use super::verdict::Verdict;
+use super::verdict::{FileVerdict, Verdict};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -54,6 +55,13 @@ pub struct Report {
     pub signatures: Vec<String>,
     /// Certificates that were asked for to judge its signatures, by fingerprint or key ID.
     pub asked: Vec<String>,
+    /// What it says as a machine-readable report, where it fits the schema of one. With ciphertext
+    /// in the mail it is shown and decides nothing (T26).
+    #[serde(default)]
+    pub feed: Option<FeedReport>,
+    /// Message-IDs of the mail that it gives back, in whatever form: claims, until a hash is good.
+    #[serde(default)]
+    pub returned: Vec<String>,
 }
 
 impl Report {
@@ -101,6 +109,9 @@ pub struct Attachment {
     pub bytes: Vec<u8>,
     /// Lower-case hex over `bytes`.
     pub sha256: String,
+    /// None where the file is neither encrypted nor signed.
+    #[serde(default)]
+    pub verdict: Option<FileVerdict>,
     /// Its place in the tree, numbered as in IMAP: `2`, `1.3`.
     pub part: String,
     /// The strictest mark in its name and its text.
@@ -131,7 +142,7 @@ pub struct Candidate {
     pub handles: Vec<String>,
     /// Addresses of its bound user IDs, in lower case.
     pub addresses: Vec<String>,
-    /// It stood in an outer header or an unencrypted part.
+    /// It stood in an outer header or an unencrypted part, and names the From address of that mail.
     pub clear: bool,
     pub brings: Brings,
 }

@@ -8,10 +8,12 @@
 //! Hostile data: texts of mails, bound as parameters only. Failure: `StoreError`, in words
 //! for the operator; nothing is half written.
 
+pub mod attachments;
 pub mod certs;
 pub mod content;
 pub mod correspondents;
 pub mod duty;
+pub mod feeds;
 pub mod history;
 pub mod merges;
 pub mod orders;
@@ -23,6 +25,7 @@ pub mod signatures;
 pub mod spool;
 pub mod status;
 pub mod tickets;
+pub mod unreachable;
 
 use jiff::Timestamp;
 pub use rusqlite::Connection;
@@ -40,7 +43,9 @@ const MIGRATIONS: &[&str] = &[
     include_str!("schema/0003_duty.sql"),
     include_str!("schema/0004_answers.sql"),
     include_str!("schema/0005_content.sql"),
+    include_str!("schema/0006_feeds.sql"),
     include_str!("schema/0007_search.sql"),
+    include_str!("schema/0008_files.sql"),
 ];
 
 /// Why the store cannot be used, in words for the operator.
