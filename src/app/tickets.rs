@@ -12,9 +12,9 @@ use crate::rules::settings::Language;
 use crate::rules::ticket::{Direction, Number, State};
 use crate::rules::untrusted::Untrusted;
 use crate::rules::verdict::Verdict;
-use crate::store::Connection;
 use crate::store::correspondents::Correspondent;
 use crate::store::tickets::{self, Filter, Message, Ticket};
+use crate::store::{Connection, identities};
 use crate::store::{certs, content as store_content, correspondents, history, spool};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -149,6 +149,17 @@ pub(super) fn line(app: &App, c: &Connection, ticket: &Ticket, now: Timestamp) -
             address: ticket.reporter.as_deref().map(Untrusted::from),
             name: Untrusted::new(&ticket.reporter_name),
             constituent: ticket.constituent.clone(),
+            identity: identities::of_ticket(c, ticket.id)?
+                .into_iter()
+                .map(|identity| IdentityView {
+                    method: identity.method,
+                    at: When::new(identity.at, zone),
+                    by: identity.who,
+                    address: Untrusted::from(identity.address),
+                    note: identity.note,
+                    signer: identity.signer,
+                })
+                .collect(),
         },
         participants: participants.into_iter().map(Untrusted::from).collect(),
         received_at: When::new(ticket.received_at, zone),

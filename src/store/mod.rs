@@ -13,6 +13,7 @@ pub mod content;
 pub mod correspondents;
 pub mod duty;
 pub mod history;
+pub mod identities;
 pub mod merges;
 pub mod orders;
 pub mod outbox;
