@@ -15,7 +15,7 @@ use crate::decide::triage::triage;
 use crate::decide::{again, clocks, known, quarantine, sent};
 use crate::edge::openpgp::certs as openpgp_certs;
 use crate::edge::openpgp::open::KnownCertificate;
-use crate::edge::{clock, random};
+use crate::edge::{clock, crash, random};
 use crate::house::House;
 use crate::rules::address::Address;
 use crate::rules::report::Report;
@@ -75,6 +75,7 @@ pub fn travel(house: &House, id: i64, now: Timestamp) -> Result<Option<Spooled>,
         return Ok(Some(mail));
     }
     let attempts = house.store.write(|tx| spool::count_attempt(tx, id))?;
+    crash::point("journey.counted");
     let mail = Spooled { attempts, ..mail };
     if attempts > ATTEMPTS {
         let reason = mail.reason.as_deref().unwrap_or("the process ended while it read the mail");
@@ -201,7 +202,11 @@ fn reopen(house: &House, before: Option<&str>, now: Timestamp) -> Result<usize, 
             Err(halt) => return Err(halt),
         };
         house.store.write(|tx| spool::forgive_attempt(tx, mail.id))?;
-        if report.verdict.encryption != Encryption::Decrypted {
+        let was: Option<Verdict> = message.latest_verdict().and_then(|json| serde_json::from_str(json).ok());
+        let waited = was.is_none_or(|verdict| verdict.encryption == Encryption::Failed);
+        if !waited || report.verdict.encryption != Encryption::Decrypted {
+            // The mail is as open as it was; files that it carries may have waited.
+            opened += usize::from(house.store.write(|tx| again::files(tx, &report, message.id, now))?);
             continue;
         }
         let code = random::code();
@@ -332,11 +337,13 @@ fn understand_and_file(house: &House, mail: &Spooled, now: Timestamp) -> Result<
         None => Vec::new(),
     };
     let report = understand(house, mail, raw, now)?;
+    crash::point("journey.read");
     let filed = match mail.role {
         Role::Inbox => file_inbox(house, mail, &report, now),
         Role::Sent => file_sent(house, mail, &report, now),
-    };
-    Ok(filed?)
+    }?;
+    crash::point("journey.filed");
+    Ok(filed)
 }
 
 /// Opens and reads, in a reader of its own where the config has it so.
@@ -398,7 +405,9 @@ fn file_inbox(house: &House, mail: &Spooled, report: &Report, now: Timestamp) ->
             // The key may have gone and come back between two turns: `reopen` must look again.
             values::set_keys_seen(tx, "")?;
         }
-        file::file(tx, &filing)
+        let filed = file::file(tx, &filing)?;
+        crash::point("journey.filing");
+        Ok(filed)
     })
 }
 

@@ -1,15 +1,15 @@
 //! What a person sees, as plain data. The field names are the JSON of the outside: a rename here
 //! breaks scripts. Everything that a mail says is `Untrusted`, so a screen must encode it.
 
-use crate::rules::checklist::Check;
-use crate::rules::contact::Contact;
+mod content;
+
 use crate::rules::report::{Context, Forwarded, IndicatorKind, PartMark};
 use crate::rules::ticket::{Direction, Kind, LinkKind, Priority, State};
 use crate::rules::untrusted::Untrusted;
-use crate::rules::verdict::Verdict;
-use crate::rules::weight::Extent;
+use crate::rules::verdict::{FileVerdict, Verdict};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+pub use content::*;
 use jiff::Timestamp;
 use jiff::tz::{Offset, TimeZone};
 use serde::{Deserialize, Serialize};
@@ -202,47 +202,6 @@ pub struct TicketView {
     pub content: ContentView,
 }
 
-/// What a ticket's mails hold and what that suggests.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
-pub struct ContentView {
-    pub extent: Option<Extent>,
-    /// Null: no rule has one, or an analyst has decided.
-    pub suggested_classification: Option<SuggestionView>,
-    pub suggested_severity: Option<SuggestionView>,
-    /// The answer text that fits a reporter who is no constituent.
-    pub suggested_template: Option<String>,
-    /// Of `show`: what the reporter claims about themselves.
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub contact: Option<Contact>,
-    /// Of `show`: what an emergency report should hold, and whether it does.
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub checklist: Option<Vec<Check>>,
-}
-
-/// What a rule suggests until an analyst decides.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct SuggestionView {
-    pub value: String,
-    /// Which rule, in words.
-    pub reason: String,
-}
-
-/// One class of the taxonomy.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct ClassView {
-    pub class: String,
-    pub name: String,
-    pub types: Vec<TypeView>,
-}
-
-/// One type of a class.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct TypeView {
-    #[serde(rename = "type")]
-    pub kind: String,
-    pub name: String,
-}
-
 /// Who reported.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct ReporterView {
@@ -428,6 +387,27 @@ pub struct AttachmentView {
     /// The strictest mark in its name and its text.
     #[serde(default)]
     pub tlp: Option<String>,
+    /// As at arrival; null: neither encrypted nor signed by itself.
+    #[serde(default)]
+    pub verdict: Option<FileVerdictView>,
+    /// What a later look found, where that was something else.
+    #[serde(default)]
+    pub rechecked: Option<FileRecheckedView>,
+}
+
+/// What was proven about a file by itself, and the one sentence that says it.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct FileVerdictView {
+    #[serde(flatten)]
+    pub verdict: FileVerdict,
+    pub summary: String,
+}
+
+/// What a later look at a file found.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct FileRecheckedView {
+    pub at: When,
+    pub verdict: FileVerdictView,
 }
 
 /// Something that can be looked up or blocked.
