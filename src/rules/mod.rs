@@ -14,6 +14,7 @@ pub mod expiry;
 pub mod feed;
 pub mod fold;
 pub mod gate;
+pub mod head;
 pub mod holidays;
 pub mod intent;
 pub mod ladder;
