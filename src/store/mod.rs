@@ -16,6 +16,7 @@ pub mod correspondents;
 pub mod duty;
 pub mod feeds;
 pub mod history;
+pub mod identities;
 pub mod merges;
 pub mod orders;
 pub mod outbox;
