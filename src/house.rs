@@ -9,7 +9,7 @@ use crate::edge::openpgp::agent::AgentKeys;
 use crate::edge::openpgp::certs as openpgp_certs;
 use crate::edge::openpgp::keeper::{Keeper, KeeperKeys};
 use crate::edge::openpgp::seam::{MemoryKeys, PrivateKeys};
-use crate::edge::{clock, random, secret};
+use crate::edge::{clock, crash, random, secret};
 use crate::respond::rota;
 use crate::respond::wording::Texts;
 use crate::rules::settings::{Pgp, Settings};
@@ -128,7 +128,7 @@ impl House {
         }
         let key = store_key(&settings)?;
         let texts = Texts::load(&settings.folder.join("texts")).map_err(HouseError::Config)?;
-        let store = Store::open(&settings.store.path, key).map_err(|error| match error {
+        let store = Store::open_passing(&settings.store.path, key, &crash::point).map_err(|error| match error {
             StoreError::Key(_) => HouseError::Config(error.to_string()),
             error => HouseError::Store(error),
         })?;

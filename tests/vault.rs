@@ -6,6 +6,8 @@ mod support;
 mod audit;
 #[path = "vault/backup.rs"]
 mod backup;
+#[path = "vault/migrations.rs"]
+mod migrations;
 #[path = "vault/purge.rs"]
 mod purge;
 #[path = "vault/rekey.rs"]

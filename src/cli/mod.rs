@@ -30,6 +30,7 @@ use crate::app::views::Answer;
 use crate::app::{AppError, Request};
 use crate::config;
 use crate::daemon;
+use crate::edge::walls;
 use crate::rules::settings::Settings;
 use crate::rules::untrusted::Untrusted;
 use args::{Cli, Command, DutyCommand, Global, KeyCommand, OutboxCommand, QuarantineCommand, StoreCommand};
@@ -87,6 +88,7 @@ pub fn main() -> ExitCode {
             return ExitCode::from(code);
         }
     };
+    walls::leave_no_core();
     // `check` says itself what else stands in the log.
     if cli.global.verbose > 0 || !matches!(cli.command, Command::Check { .. }) {
         log::start(cli.global.verbose, matches!(cli.command, Command::Run { .. }));

@@ -180,7 +180,7 @@ pub fn restore(restore: &Restore, point: &dyn Fn(&str)) -> Result<Restored> {
         copy(&from, &part, key.as_ref())?;
         point("restore.copied");
         let mut into = connect(&part, key.as_ref(), OpenFlags::SQLITE_OPEN_READ_WRITE)?;
-        migrate(file, &mut into)?;
+        migrate(file, &mut into, point)?;
         whole_history(&into)?;
         let held = held(&into)?;
         let (skipped, blocked) = {

@@ -17,6 +17,7 @@ pub mod correspondents;
 pub mod duty;
 pub mod feeds;
 pub mod history;
+pub mod identities;
 pub mod merges;
 pub mod orders;
 pub mod outbox;
@@ -143,6 +144,11 @@ impl Store {
     /// Opens or creates the store at `path` under the exclusive lock and brings its schema up
     /// to date. `key`: 64 hex digits, the raw SQLCipher key.
     pub fn open(path: &Path, key: Option<Zeroizing<String>>) -> Result<Store> {
+        Store::open_passing(path, key, &|_| {})
+    }
+
+    /// As `open`; passes `point` within each step of a migration.
+    pub fn open_passing(path: &Path, key: Option<Zeroizing<String>>, point: &dyn Fn(&str)) -> Result<Store> {
         let lock = lock(path)?;
         if !path.exists() {
             // SQLite takes the mode of the file for its log too.
@@ -152,7 +158,7 @@ impl Store {
         let mut writer = connect(path, key.as_ref(), OpenFlags::SQLITE_OPEN_READ_WRITE)?;
         writer.pragma_update(None, "journal_mode", "WAL")?;
         writer.pragma_update(None, "synchronous", "FULL")?;
-        migrate(path, &mut writer)?;
+        migrate(path, &mut writer, point)?;
         Ok(Store {
             path: path.to_owned(),
             key,
@@ -282,7 +288,12 @@ fn connect(path: &Path, key: Option<&Zeroizing<String>>, flags: OpenFlags) -> Re
     }
 }
 
-fn migrate(path: &Path, connection: &mut Connection) -> Result<()> {
+/// The schema that this program writes.
+pub fn schema() -> usize {
+    MIGRATIONS.len()
+}
+
+fn migrate(path: &Path, connection: &mut Connection, point: &dyn Fn(&str)) -> Result<()> {
     let version: u32 = connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;
     let version = version as usize;
     if version > MIGRATIONS.len() {
@@ -292,6 +303,7 @@ fn migrate(path: &Path, connection: &mut Connection) -> Result<()> {
         let tx = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         tx.execute_batch(migration)?;
         tx.pragma_update(None, "user_version", done as u32 + 1)?;
+        point(&format!("migrate.{}", done + 1));
         tx.commit()?;
     }
     Ok(())
