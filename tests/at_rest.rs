@@ -140,7 +140,8 @@ fn family(first: u32) -> Vec<u32> {
     let mut found = vec![first];
     let mut at = 0;
     while at < found.len() {
-        found.extend(all.iter().filter(|(_, parent)| *parent == Some(found[at])).map(|(pid, _)| *pid));
+        let of = Some(found[at]);
+        found.extend(all.iter().filter(|(_, parent)| *parent == of).map(|(pid, _)| *pid));
         at += 1;
     }
     found
