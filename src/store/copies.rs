@@ -217,8 +217,18 @@ fn keep_aside(store: &Path, key: Option<&Zeroizing<String>>, now: Timestamp) -> 
     if let Ok(old) = connect(store, key, OpenFlags::SQLITE_OPEN_READ_WRITE) {
         let _ = old.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
     }
-    let aside = beside(store, &format!(".before-restore-{}", now.strftime("%Y%m%dT%H%M%SZ")));
-    std::fs::hard_link(store, &aside)?;
+    let name = format!(".before-restore-{}", now.strftime("%Y%m%dT%H%M%SZ"));
+    // A restore that was cut short in the same second has left one.
+    let mut names = std::iter::once(name.clone()).chain((2..100).map(|nth| format!("{name}-{nth}")));
+    let aside = loop {
+        let Some(name) = names.next() else { return Err(ErrorKind::AlreadyExists.into()) };
+        let aside = beside(store, &name);
+        match std::fs::hard_link(store, &aside) {
+            Ok(()) => break aside,
+            Err(e) if e.kind() == ErrorKind::AlreadyExists => {}
+            Err(e) => return Err(e),
+        }
+    };
     for suffix in ["-wal", "-shm"] {
         match std::fs::rename(beside(store, suffix), beside(&aside, suffix)) {
             Err(e) if e.kind() != ErrorKind::NotFound => return Err(e),
