@@ -49,6 +49,37 @@ fn p11_marks_of_subject_body_names_and_own_fields_are_read_the_strictest_wins_an
 }
 
 #[test]
+fn p11_p17_files_that_are_text_are_read_whatever_type_their_mail_client_gave_them() {
+    let desk = Desk::new();
+    let body = "Content-Type: text/plain\n\nList attached".to_owned();
+    for (kind, name, content, mark) in [
+        (
+            "application/json",
+            "a.json",
+            "{\"Tag\":[{\"name\":\"tlp:amber+strict\"}],\"v\":\"evil.net\"}",
+            json!("AMBER+STRICT"),
+        ),
+        ("application/vnd.ms-excel", "a.csv", "\"TLP\";\"AMBER\"\nevil.net", json!("AMBER")),
+        ("application/octet-stream", "a.log", "evil.net", Value::Null),
+        ("application/xml", "a.xml", "<a><tlp>RED</tlp><b>evil.net</b></a>", json!("RED")),
+    ] {
+        let file =
+            format!("Content-Type: {kind}; name={name}\nContent-Disposition: attachment; filename={name}\n\n{content}");
+        let ticket = desk.ticket_of(&mixed("Subject: List\n", &[body.clone(), file]), FRIDAY);
+        assert_eq!(ticket["tlp"], mark, "{kind}");
+        let found = ticket["indicators"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .any(|one| one["value"] == "evil.net" && one["context"] == "attachment");
+        assert!(found, "{kind}: {}", ticket["indicators"]);
+    }
+    let octets = "Content-Type: application/octet-stream; name=a.bin\n\n\u{1}TLP:RED evil.net".to_owned();
+    let ticket = desk.ticket_of(&mixed("Subject: List\n", &[body, octets]), FRIDAY);
+    assert_eq!((&ticket["tlp"], &ticket["indicators"]), (&Value::Null, &json!([])), "octets are no text");
+}
+
+#[test]
 fn p12_to_tighten_a_mark_is_free_to_loosen_it_takes_consent_and_a_reason_and_is_audited() {
     let desk = Desk::new();
     desk.ingest(&plain("a@corp.example", "[TLP:AMBER] Report", "Hello"), FRIDAY);
