@@ -187,6 +187,10 @@ fn t111_a_red_reports_words_leave_in_no_mail_log_or_other_ticket_whatever_verb_i
         &["ticket", "assign", "1", "alice"],
         &["ticket", "priority", "1", "emergency"],
         &["ticket", "state", "1", "open"],
+        &["ticket", "participant", "1", "add", "third@party.example"],
+        &["ticket", "follow-up", "1", "2026-12-02"],
+        &["ticket", "link", "2", "1", "--kind", "related"],
+        &["ticket", "search", "Zanzibar"],
         &["ticket", "answer", "2"],
         &["duty", "show"],
         &["outbox", "list", "--all"],
@@ -196,6 +200,8 @@ fn t111_a_red_reports_words_leave_in_no_mail_log_or_other_ticket_whatever_verb_i
         say(arguments, b"A harmless word.\n");
     }
     say(&["ticket", "answer", "1"], b"Zanzibar, said the Quokka\n");
+    say(&["ticket", "answer", "1", "--to", "third@party.example"], b"Zanzibar, said the Quokka\n");
+    say(&["ticket", "write", "1", "--to", "third@party.example"], b"Narwhal at 198.51.100.77\n");
     say(&["ticket", "note", "1"], b"Narwhal\n");
     assert_eq!(desk.show("1")["tlp"], "RED");
     for day in ["2026-11-27", "2026-11-28", "2026-11-30", "2026-12-01", "2026-12-03", "2026-12-04", "2026-12-07"] {
