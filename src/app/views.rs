@@ -63,21 +63,24 @@ pub struct Done {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct DraftView {
     pub number: String,
-    /// `en`, `fr`.
+    /// The number by which they know it: after a merge their own.
+    pub known_as: String,
+    /// Theirs: `en`, `fr`.
     pub language: String,
     /// Null: there is nobody to whom mail can be sent.
     pub to: Option<Untrusted>,
-    pub reporter_name: Untrusted,
+    /// Theirs; empty: not known.
+    pub name: Untrusted,
     pub subject: Untrusted,
     pub tlp: Option<String>,
-    /// Receipt of the last mail.
+    /// Receipt of their last mail, else of the ticket's.
     pub received_at: When,
     pub due_at: Option<When>,
     /// Whether it will leave encrypted.
     pub encrypted: bool,
     /// Why it would not leave at all.
     pub refusal: Option<String>,
-    /// The text of the last mail.
+    /// The text of that mail.
     pub last: Untrusted,
 }
 
