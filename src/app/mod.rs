@@ -5,12 +5,14 @@
 //! history, or nothing at all. Hostile data: texts of mails pass through as `Untrusted`; requests
 //! come from people who may use the store. Failure: `AppError`, in words for the person who asked.
 
+pub mod audit;
 mod by_mail;
 mod content;
 mod draft;
 mod duty;
 mod error;
 mod follow_up;
+mod identity;
 mod judge;
 mod keys;
 mod open;
@@ -21,17 +23,19 @@ mod request;
 mod search;
 mod status;
 mod tickets;
+mod vault;
 pub mod views;
 mod why;
 mod work;
 
 pub use by_mail::obey;
 pub use error::AppError;
+pub use identity::VouchMethod;
 pub use keys::{TrustMethod, keep_certificate};
 pub use request::{Answering, KeyFile, Opening, Request};
 pub use views::Answer;
 
-use crate::edge::openpgp::seam::TeamKey;
+use crate::edge::openpgp::seam::{PrivateKeys, TeamKey};
 use crate::rules::settings::Settings;
 use crate::store::Store;
 use crate::store::history::VIGIE;
@@ -43,6 +47,8 @@ pub struct App<'a> {
     pub settings: &'a Settings,
     /// The team's own keys, as far as they could be loaded.
     pub team: &'a [TeamKey],
+    /// What signs for the team.
+    pub keys: &'a dyn PrivateKeys,
     /// Tells what is wrong with keys that cannot be used; may ask an agent.
     pub key_troubles: &'a dyn Fn() -> Vec<String>,
     /// Whether a daemon will send and file what is written down here.
@@ -79,6 +85,10 @@ pub fn handle(app: &App, actor: &Actor, now: Timestamp, request: Request) -> Res
         Request::TicketRaw { number, message } => tickets::raw(app, now, &number, message),
         Request::TicketAttachments { number } => tickets::attachments(app, now, &number),
         Request::AttachmentOctets { number, attachment } => tickets::attachment_octets(app, now, &number, attachment),
+        Request::TicketChallenge { number, to } => identity::challenge(app, actor, now, &number, to.as_deref()),
+        Request::TicketVouch { number, method, note, address } => {
+            identity::vouch(app, actor, now, &number, (method, &note, address.as_deref()))
+        }
         Request::TicketDraft { number, to } => draft::draft(app, now, &number, to.as_deref()),
         Request::TicketAnswer(answering) => work::answer(app, actor, now, answering),
         Request::TicketWrite(answering) => work::write(app, actor, now, answering),
@@ -136,6 +146,9 @@ pub fn handle(app: &App, actor: &Actor, now: Timestamp, request: Request) -> Res
         Request::QuarantineShow { id } => quarantine::show(app, id),
         Request::QuarantineRetry { id } => quarantine::retry(app, actor, now, id),
         Request::QuarantineDrop { id, reason } => quarantine::drop(app, actor, now, id, &reason),
+        Request::AuditVerify { head } => audit::verify(app, now, head),
+        Request::Purge { dry_run } => vault::purge(app, actor, now, dry_run),
+        Request::AuditHead => audit::sign_head(app, now),
         Request::Status => status::status(app, now),
     }
 }

@@ -1,5 +1,6 @@
 //! What can be asked, as plain data: one variant a command, the same over the socket.
 
+use super::identity::VouchMethod;
 use super::keys::TrustMethod;
 use super::views::Octets;
 use crate::rules::consent::Consent;
@@ -36,6 +37,20 @@ pub enum Request {
     AttachmentOctets {
         number: String,
         attachment: i64,
+    },
+    /// Asks a correspondent to prove that they read their address.
+    TicketChallenge {
+        number: String,
+        /// A participant; None: the reporter.
+        to: Option<String>,
+    },
+    /// An analyst made sure who a correspondent is.
+    TicketVouch {
+        number: String,
+        method: VouchMethod,
+        note: String,
+        /// A participant; None: the reporter.
+        address: Option<String>,
     },
     /// What a person needs before they write.
     TicketDraft {
@@ -190,6 +205,16 @@ pub enum Request {
         id: i64,
         reason: String,
     },
+    /// Whether the history is whole; `head`: a saved mail or text with a head that was signed before.
+    AuditVerify {
+        head: Option<KeyFile>,
+    },
+    /// Removes the content of tickets that were put away long ago; `dry_run`: only names them.
+    Purge {
+        dry_run: bool,
+    },
+    /// The head as it is now, signed.
+    AuditHead,
     Status,
 }
 
@@ -214,6 +239,8 @@ impl Request {
                 | Request::OutboxList { .. }
                 | Request::QuarantineList
                 | Request::QuarantineShow { .. }
+                | Request::AuditVerify { .. }
+                | Request::AuditHead
                 | Request::Status
         )
     }
@@ -243,7 +270,7 @@ pub struct Opening {
     pub acknowledge: bool,
 }
 
-/// A file with certificates, read where the command runs.
+/// A file with certificates or a signed head, read where the command runs.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct KeyFile {
     /// Shown in messages.

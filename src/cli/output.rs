@@ -1,7 +1,7 @@
 //! Where output goes: tables for people, one JSON document for programs.
 
 use super::args::{Color, Global};
-use super::{FAILED, Failure, judged, page, promises, tables};
+use super::{FAILED, Failure, judged, page, promises, tables, vault};
 use crate::api::Reply;
 use crate::app::views::{Answer, When};
 use crate::rules::settings::Settings;
@@ -26,6 +26,7 @@ impl<'a> Output<'a> {
         match &reply.answer {
             Answer::Octets(octets) => return write(&octets.0),
             Answer::Armour(armour) if !self.json => return write(armour.as_bytes()),
+            Answer::Head(head) if !self.json => return write(head.signed.as_bytes()),
             _ => {}
         }
         // Every listing says so; a change is no listing.
@@ -56,6 +57,8 @@ impl<'a> Output<'a> {
             Answer::Quarantine(view) => json(view),
             Answer::Held(view) => json(view),
             Answer::Status(view) => json(view),
+            Answer::Audit(view) => json(view),
+            Answer::Head(view) => json(view),
             Answer::Draft(view) => json(view),
             Answer::Done(view) => json(view),
         }
@@ -77,11 +80,12 @@ impl<'a> Output<'a> {
             Answer::Quarantine(mails) => tables::quarantine(self, mails, now),
             Answer::Held(mail) => tables::held(self, mail, now),
             Answer::Status(status) => tables::status(self, status, now),
+            Answer::Audit(view) => vault::audit(self, view),
             Answer::Done(done) => {
                 done.words.iter().map(|line| format!("{}\n", Untrusted::from(line.as_str()).line())).collect()
             }
             // Written as they are, above.
-            Answer::Octets(_) | Answer::Armour(_) | Answer::Draft(_) => String::new(),
+            Answer::Octets(_) | Answer::Armour(_) | Answer::Head(_) | Answer::Draft(_) => String::new(),
         }
     }
 

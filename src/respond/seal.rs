@@ -28,7 +28,7 @@ use crate::store::certs::{self, Cert};
 use crate::store::correspondents;
 use crate::store::outbox::{self, Out};
 use crate::store::tickets::{self, Ticket};
-use crate::store::{Connection, Result, duty, history};
+use crate::store::{Connection, Result, audit, duty, history};
 use jiff::Timestamp;
 
 /// Why an intent did not become octets.
@@ -149,7 +149,7 @@ fn protect(
 }
 
 fn wakes_people(kind: OutKind) -> bool {
-    !matches!(kind, OutKind::Acknowledgement | OutKind::Answer)
+    !matches!(kind, OutKind::Acknowledgement | OutKind::Answer | OutKind::MailBack)
 }
 
 /// The certificate that this mail is encrypted to, if there is a usable one.
@@ -239,6 +239,10 @@ fn letter(
             }
             None => None,
         },
+        (Intent::MailBack { code, language }, Some(ticket), _) => Some(Letter {
+            language: *language,
+            ..Letter::plain(wording::mail_back(&sealing.settings.team.name, &ticket.number, code, *language))
+        }),
         (Intent::Reminder { due, .. }, _, Some(plain)) => Some(Letter::plain(wording::reminder(plain, zone, *due))),
         (Intent::Escalation { nth, .. }, _, Some(plain)) => Some(Letter::plain(wording::escalation(plain, zone, *nth))),
         (Intent::FollowUp { .. }, _, Some(plain)) => Some(Letter::plain(wording::follow_up(plain, zone))),
@@ -255,6 +259,9 @@ fn letter(
         (Intent::Notice { about, words, details, .. }, ticket, _) => {
             let details = details.as_deref().filter(|_| encrypted);
             Some(Letter::plain(wording::notice(about, words, details, ticket.map(|t| t.number.as_str()))))
+        }
+        (Intent::Head { head, .. }, ..) => {
+            audit::signed_head(c, *head)?.map(|head| Letter::plain(wording::head(&head.signed)))
         }
         (Intent::Digest { handover, since, .. }, ..) => {
             let words = digest::words(c, sealing.settings, *handover, *since, encrypted, sealing.now)?;

@@ -17,6 +17,8 @@ words! {
         Escalation = "escalation",
         /// From a human to the reporter.
         Answer = "answer",
+        /// Asks a correspondent to prove that they read their address.
+        MailBack = "mail-back",
         /// From the daemon to the operators: something needs a person.
         Notice = "notice",
         /// What lies before the analyst on duty.
@@ -87,6 +89,11 @@ pub enum Intent {
         message: i64,
         allow_clear: bool,
     },
+    /// The code stands here until the mail was accepted, and nowhere else in clear.
+    MailBack {
+        code: String,
+        language: Language,
+    },
     /// Words of ours for the operators; `about` is a fixed word (`blocked`, `quarantine`, ...).
     Notice {
         about: String,
@@ -94,6 +101,11 @@ pub enum Intent {
         /// Whom or what it concerns by name: said only where the mail is encrypted.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         details: Option<String>,
+        analyst: String,
+    },
+    /// The signed head of the history (its row), for whoever keeps it elsewhere.
+    Head {
+        head: i64,
         analyst: String,
     },
     /// What is open, due or broken; `handover`: to whom has just come on duty, else the daily one.
@@ -118,7 +130,8 @@ impl Intent {
             Intent::Reminder { .. } | Intent::CatchUp { .. } => OutKind::Reminder,
             Intent::Escalation { .. } => OutKind::Escalation,
             Intent::Answer { .. } => OutKind::Answer,
-            Intent::Notice { .. } => OutKind::Notice,
+            Intent::MailBack { .. } => OutKind::MailBack,
+            Intent::Notice { .. } | Intent::Head { .. } => OutKind::Notice,
             Intent::Digest { .. } => OutKind::Digest,
         }
     }
