@@ -87,7 +87,9 @@ pub fn seal(c: &Connection, out: &Out, sealing: &Sealing) -> Result<std::result:
         return Ok(Err(Refusal::Blocked(reason.to_string())));
     }
     let number = match &ticket {
-        Some(ticket) if out.kind == OutKind::Answer => Number::parse(&known_as(c, ticket, &to)?),
+        Some(ticket) if matches!(out.kind, OutKind::Answer | OutKind::MailBack) => {
+            Number::parse(&known_as(c, ticket, &to)?)
+        }
         Some(ticket) => Number::parse(&ticket.number),
         None => None,
     };
@@ -241,7 +243,7 @@ fn letter(
         },
         (Intent::MailBack { code, language }, Some(ticket), _) => Some(Letter {
             language: *language,
-            ..Letter::plain(wording::mail_back(&sealing.settings.team.name, &ticket.number, code, *language))
+            ..Letter::plain(wording::mail_back(&sealing.settings.team.name, &known_as(c, ticket, to)?, code, *language))
         }),
         (Intent::Reminder { due, .. }, _, Some(plain)) => Some(Letter::plain(wording::reminder(plain, zone, *due))),
         (Intent::Escalation { nth, .. }, _, Some(plain)) => Some(Letter::plain(wording::escalation(plain, zone, *nth))),
