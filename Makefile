@@ -4,19 +4,19 @@
 # And one to use it: sudo make install
 
 BUILD_PACKAGES = gcc libc6-dev pkg-config libssl-dev libclang-dev
-TEST_PACKAGES = dovecot-imapd postfix gnupg sq neomutt systemd openssl
+TEST_PACKAGES = dovecot-imapd postfix gnupg sq neomutt systemd openssl python3-venv
 NEXTEST = 0.9.143
 
 PREFIX = /usr/local
 ARGS =
 
-.PHONY: demo test build install build-packages test-packages nextest
+.PHONY: demo test build install build-packages test-packages nextest python
 
 demo: build
 	@cargo run --quiet --locked -- demo $(ARGS)
 
 # Tests that take a folder of mail find it in VIGIE_CORPUS.
-test: build-packages test-packages nextest
+test: build-packages test-packages nextest python
 	cargo nextest run --locked
 
 build: build-packages
@@ -41,3 +41,11 @@ test-packages:
 
 nextest:
 	@cargo nextest --version >/dev/null 2>&1 || cargo install --locked cargo-nextest --version $(NEXTEST)
+
+# What tests compare with: a virtual environment of their own.
+python: test-packages target/python/.done
+
+target/python/.done: tests/requirements.txt
+	python3 -m venv target/python
+	target/python/bin/pip install --quiet --disable-pip-version-check -r tests/requirements.txt
+	@touch $@

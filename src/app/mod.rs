@@ -7,6 +7,7 @@
 
 mod duty;
 mod error;
+mod export;
 mod keys;
 mod outbox;
 mod quarantine;
@@ -18,11 +19,12 @@ pub mod views;
 mod work;
 
 pub use error::AppError;
+pub use export::Format;
 pub use keys::{TrustMethod, keep_certificate};
 pub use request::{Answering, KeyFile, Request};
 pub use views::Answer;
 
-use crate::edge::openpgp::seam::TeamKey;
+use crate::edge::openpgp::seam::{PrivateKeys, TeamKey};
 use crate::rules::settings::Settings;
 use crate::store::Store;
 use crate::store::history::VIGIE;
@@ -34,6 +36,8 @@ pub struct App<'a> {
     pub settings: &'a Settings,
     /// The team's own keys, as far as they could be loaded.
     pub team: &'a [TeamKey],
+    /// What signs and opens; may ask an agent, so never within a transaction.
+    pub keys: &'a dyn PrivateKeys,
     /// Tells what is wrong with keys that cannot be used; may ask an agent.
     pub key_troubles: &'a dyn Fn() -> Vec<String>,
     /// Whether a daemon will send and file what is written down here.
@@ -79,6 +83,10 @@ pub fn handle(app: &App, actor: &Actor, now: Timestamp, request: Request) -> Res
         Request::TicketPriority { numbers, priority } => work::set_priority(app, actor, now, &numbers, priority),
         Request::TicketLabel { numbers, add, remove } => work::label(app, actor, now, &numbers, &add, &remove),
         Request::TicketSearch { query, limit } => search::search(app, &query, limit),
+        Request::TicketExport { number, format, full, reason } => {
+            let asked = export::Asked { number: &number, format, full, reason: reason.as_deref() };
+            export::export(app, actor, now, &asked)
+        }
         Request::KeyList => keys::list(app, now),
         Request::KeyImport { files } => keys::import(app, actor, now, &files),
         Request::KeyShow { fingerprint } => keys::show(app, now, &fingerprint),

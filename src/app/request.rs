@@ -1,5 +1,6 @@
 //! What can be asked, as plain data: one variant a command, the same over the socket.
 
+use super::export::Format;
 use super::keys::TrustMethod;
 use super::views::Octets;
 use crate::rules::ticket::{Priority, State};
@@ -63,6 +64,13 @@ pub enum Request {
     TicketSearch {
         query: String,
         limit: Option<usize>,
+    },
+    /// A ticket as a file for others; anonymised unless in full.
+    TicketExport {
+        number: String,
+        format: Format,
+        full: bool,
+        reason: Option<String>,
     },
     KeyList,
     KeyImport {

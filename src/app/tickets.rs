@@ -30,16 +30,17 @@ pub(super) fn list(
 }
 
 pub(super) fn show(app: &App, now: Timestamp, number: &str) -> Result<Answer, AppError> {
-    let view = app.store.read(|c| {
-        Ok(find(app, c, now, number).and_then(|ticket| {
-            let mut view = line(app, c, &ticket)?;
-            view.messages = Some(messages(app, c, &ticket)?);
-            view.indicators = Some(indicators(c, &ticket)?);
-            view.history = Some(events(app, c, &ticket)?);
-            Ok(view)
-        }))
-    })??;
+    let view = app.store.read(|c| Ok(find(app, c, now, number).and_then(|ticket| full(app, c, &ticket))))??;
     Ok(Answer::Ticket(Box::new(view)))
+}
+
+/// Everything of a ticket.
+pub(super) fn full(app: &App, c: &Connection, ticket: &Ticket) -> Result<TicketView, AppError> {
+    let mut view = line(app, c, ticket)?;
+    view.messages = Some(messages(app, c, ticket)?);
+    view.indicators = Some(indicators(c, ticket)?);
+    view.history = Some(events(app, c, ticket)?);
+    Ok(view)
 }
 
 /// The octets of one message; of the only mail that came where none is named.

@@ -29,8 +29,18 @@ pub enum Answer {
     Quarantine(Vec<HeldView>),
     Held(Box<HeldView>),
     Status(Box<StatusView>),
+    /// A file for others.
+    Export(Export),
     /// A change was made.
     Done(Done),
+}
+
+/// A ticket as a file for others.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Export {
+    pub octets: Octets,
+    /// How it may be handled, one line each, for the person.
+    pub words: Vec<String>,
 }
 
 /// What a change did.

@@ -1,6 +1,6 @@
 //! The command line, as clap reads it: names and help. What a command does stands elsewhere.
 
-use crate::app::TrustMethod;
+use crate::app::{Format, TrustMethod};
 use crate::rules::ticket::{Priority, State};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
@@ -236,6 +236,32 @@ pub enum TicketCommand {
         numbers: String,
         #[arg(value_name = "+x|-y", required = true)]
         labels: Vec<String>,
+    },
+    /// Write a ticket as a file for others: anonymised unless --full
+    #[command(
+        after_help = "Examples:\n  vigie ticket export 42 --format text              read it before it leaves\n  \
+        vigie ticket export 42 --format misp --output 42.json\n  \
+        vigie ticket export 42 --format json --full --reason \"court order 12/26\"\n  \
+        vigie ticket export 42 --format evidence --output 42.tar\n\n\
+        In full it is refused where the reporter's consent is `no`; anonymised where TLP is RED. Evidence holds\n\
+        everything, signed: check it with tar, sha256sum -c SHA256SUMS and gpg --verify SHA256SUMS.asc SHA256SUMS.\n\
+        Each export stands in the history of the ticket. Files are readable by you alone; none is overwritten."
+    )]
+    Export {
+        #[arg(value_name = "N")]
+        number: String,
+        /// text and json for people to review, misp, stix (2.1), or evidence (a signed tar archive)
+        #[arg(long, value_parser = word(Format::ALL, Format::word, Format::from_word))]
+        format: Format,
+        /// With people, hosts and subject as they are
+        #[arg(long, requires = "reason")]
+        full: bool,
+        /// Why; kept in the history
+        #[arg(long, value_name = "TEXT")]
+        reason: Option<String>,
+        /// Into this new file instead of stdout; needed for evidence
+        #[arg(long, value_name = "FILE")]
+        output: Option<PathBuf>,
     },
     /// Find tickets by words in subject, texts, indicators, names of people and files
     #[command(after_help = "Examples:\n  vigie ticket search 'fake invoice'\n  \

@@ -54,6 +54,7 @@ impl<'a> Output<'a> {
             Answer::Quarantine(view) => json(view),
             Answer::Held(view) => json(view),
             Answer::Status(view) => json(view),
+            Answer::Export(view) => json(view),
             Answer::Done(view) => json(view),
         }
     }
@@ -75,7 +76,7 @@ impl<'a> Output<'a> {
                 done.words.iter().map(|line| format!("{}\n", Untrusted::from(line.as_str()).line())).collect()
             }
             // Written as they are, above.
-            Answer::Octets(_) | Answer::Armour(_) => String::new(),
+            Answer::Octets(_) | Answer::Armour(_) | Answer::Export(_) => String::new(),
         }
     }
 

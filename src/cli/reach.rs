@@ -70,6 +70,7 @@ impl Session {
                     store: &house.store,
                     settings: &house.settings,
                     team: house.keys.team(),
+                    keys: &*house.keys,
                     key_troubles: &|| house.keys.troubles(),
                     daemon_running: false,
                 };

@@ -39,6 +39,7 @@ fn handle(
         store: &house.store,
         settings: &house.settings,
         team: house.keys.team(),
+        keys: &*house.keys,
         key_troubles: &|| house.keys.troubles(),
         daemon_running: true,
     };

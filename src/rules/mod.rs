@@ -1,6 +1,7 @@
 //! The pure room: nouns and rules. No I/O, no async, no clock, no randomness.
 
 pub mod address;
+pub mod anonymise;
 pub mod authres;
 pub mod belonging;
 pub mod calendar;
