@@ -7,22 +7,22 @@
 //!
 //! Hostile data: the octets, passed on. Failure: the store's; the mail then waits.
 
+use crate::app::{self, App};
 use crate::arrive::{candidates, glance, open, read};
 use crate::decide::file::{self, Filing};
 use crate::decide::triage::triage;
-use crate::decide::{again, known, quarantine, sent};
+use crate::decide::{again, clocks, known, quarantine, sent};
 use crate::edge::openpgp::certs as openpgp_certs;
 use crate::edge::openpgp::open::{KnownCertificate, Ring};
 use crate::edge::{clock, random};
 use crate::house::House;
 use crate::rules::address::Address;
-use crate::rules::ladder;
 use crate::rules::report::{Problem, Report};
 use crate::rules::urgent::asks_urgent;
 use crate::rules::verdict::{Encryption, EncryptionProblem, Verdict};
 use crate::store::spool::{self, Role, SpoolState, Spooled};
-use crate::store::tickets::{self, Clock};
-use crate::store::{StoreError, certs, history, outbox, rechecks, settings as values};
+use crate::store::tickets;
+use crate::store::{StoreError, certs, correspondents, history, outbox, rechecks, settings as values};
 use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 use std::cell::RefCell;
@@ -47,11 +47,24 @@ pub fn catch_up(house: &House, now: Timestamp) -> Result<usize, StoreError> {
         let rechecked = recheck(house, now);
         settled += travelled.as_ref().unwrap_or(&0) + rechecked.as_ref().unwrap_or(&0);
         match (travelled, rechecked) {
-            (Ok(_), Ok(0)) => return reopened.map(|opened| opened + settled),
+            (Ok(_), Ok(0)) => return Ok(reopened? + obey(house, now)? + settled),
             (Err(error), _) | (_, Err(error)) => return Err(error),
             (Ok(_), Ok(_)) => travelled = travel_all(house, now),
         }
     }
+}
+
+/// Carries out what analysts said by replying to alerts; gives how many replies that were.
+pub fn obey(house: &House, now: Timestamp) -> Result<usize, StoreError> {
+    let app = App {
+        store: &house.store,
+        settings: &house.settings,
+        team: house.keys.team(),
+        keys: &*house.keys,
+        key_troubles: &|| house.keys.troubles(),
+        daemon_running: true,
+    };
+    app::obey(&app, now)
 }
 
 /// Takes one spooled mail as far as it goes; gives its row as it is afterwards.
@@ -254,11 +267,8 @@ pub fn recompute_deadlines(house: &House) -> Result<(), StoreError> {
         return Ok(());
     }
     house.store.write(|tx| {
-        for ticket in tickets::with_clock(tx)? {
-            let Some(clock) = &ticket.clock else { continue };
-            let fresh = file::clock_from(&house.settings, clock.from);
-            let next_rung_at = ladder::rung_at(&house.settings.sla, clock.from, clock.rung).1;
-            tickets::set_clock(tx, ticket.id, &Clock { rung: clock.rung, next_rung_at, ..fresh })?;
+        for correspondent in correspondents::running(tx)? {
+            clocks::recompute(tx, &house.settings, &correspondent)?;
         }
         values::set_deadlines_from(tx, &basis)
     })

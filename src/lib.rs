@@ -17,7 +17,7 @@
 //! cli      -> app api daemon journey house edge config arrive decide respond store rules
 //! api      -> app rules
 //! daemon   -> arrive decide respond api app journey house config edge store rules
-//! journey  -> arrive decide house store rules edge
+//! journey  -> app arrive decide house store rules edge
 //! arrive   -> edge store rules
 //! respond  -> decide edge store rules
 //! decide   -> store rules

@@ -5,6 +5,7 @@
 //! history, or nothing at all. Hostile data: texts of mails pass through as `Untrusted`; requests
 //! come from people who may use the store. Failure: `AppError`, in words for the person who asked.
 
+mod by_mail;
 mod duty;
 mod error;
 mod export;
@@ -18,6 +19,7 @@ mod tickets;
 pub mod views;
 mod work;
 
+pub use by_mail::obey;
 pub use error::AppError;
 pub use export::Format;
 pub use keys::{TrustMethod, keep_certificate};
@@ -69,7 +71,7 @@ impl Actor {
 /// Does what is asked, or says why not.
 pub fn handle(app: &App, actor: &Actor, now: Timestamp, request: Request) -> Result<Answer, AppError> {
     match request {
-        Request::TicketList { all, state, unanswered, limit } => tickets::list(app, all, state, unanswered, limit),
+        Request::TicketList { all, state, unanswered, limit } => tickets::list(app, now, all, state, unanswered, limit),
         Request::TicketShow { number } => tickets::show(app, now, &number),
         Request::TicketRaw { number, message } => tickets::raw(app, now, &number, message),
         Request::TicketAttachments { number } => tickets::attachments(app, now, &number),
@@ -82,7 +84,7 @@ pub fn handle(app: &App, actor: &Actor, now: Timestamp, request: Request) -> Res
         }
         Request::TicketPriority { numbers, priority } => work::set_priority(app, actor, now, &numbers, priority),
         Request::TicketLabel { numbers, add, remove } => work::label(app, actor, now, &numbers, &add, &remove),
-        Request::TicketSearch { query, limit } => search::search(app, &query, limit),
+        Request::TicketSearch { query, limit } => search::search(app, now, &query, limit),
         Request::TicketExport { number, format, full, reason } => {
             let asked = export::Asked { number: &number, format, full, reason: reason.as_deref() };
             export::export(app, actor, now, &asked)

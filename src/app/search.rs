@@ -9,11 +9,12 @@ use super::{App, AppError};
 use crate::rules::query::{self, LONGEST};
 use crate::rules::ticket::State;
 use crate::store::{search, tickets};
+use jiff::Timestamp;
 
 /// How many are shown where nobody says.
 const SHOWN: usize = 50;
 
-pub(super) fn search(app: &App, text: &str, limit: Option<usize>) -> Result<Answer, AppError> {
+pub(super) fn search(app: &App, now: Timestamp, text: &str, limit: Option<usize>) -> Result<Answer, AppError> {
     if text.len() > LONGEST {
         return Err(AppError::invalid("query", format!("longer than {LONGEST} octets")));
     }
@@ -33,7 +34,7 @@ pub(super) fn search(app: &App, text: &str, limit: Option<usize>) -> Result<Answ
         shown
             .into_iter()
             .filter_map(|id| tickets::get(c, id).transpose())
-            .map(|ticket| line(app, c, &ticket?))
+            .map(|ticket| line(app, c, &ticket?, now))
             .collect()
     })?;
     Ok(Answer::Tickets(views))

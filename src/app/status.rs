@@ -6,7 +6,7 @@ use super::views::{Answer, LoopView, StatusView, When};
 use super::{App, AppError};
 use crate::store::outbox::{self, OutState};
 use crate::store::status::{self, LoopStatus};
-use crate::store::{duty, spool, tickets};
+use crate::store::{correspondents, duty, spool};
 use jiff::{SignedDuration, Timestamp};
 
 /// A loop may fail for this long before a person is wanted: servers are restarted.
@@ -26,7 +26,7 @@ pub(super) fn status(app: &App, now: Timestamp) -> Result<Answer, AppError> {
         let oldest = spool::oldest_waiting(c)?;
         let depth = outbox::depth(c)?;
         let (overdue, why) = outbox::overdue(c, now - SENDING_PATIENCE)?;
-        let broken_promises = tickets::broken_promises(c, now)?;
+        let broken_promises = correspondents::broken_promises(c, now)?;
         let pages: Vec<i64> = duty::open_pages(c)?.into_iter().map(|page| page.id).collect();
         let quarantine = spool::held(c)?.len() as u64;
 

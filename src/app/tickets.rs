@@ -5,6 +5,8 @@
 
 use super::views::*;
 use super::{App, AppError};
+use crate::edge::openpgp::seal::usable_for_encryption;
+use crate::rules::address::Address;
 use crate::rules::report::IndicatorKind;
 use crate::rules::sentence;
 use crate::rules::settings::Language;
@@ -13,30 +15,32 @@ use crate::rules::untrusted::Untrusted;
 use crate::rules::verdict::Verdict;
 use crate::store::Connection;
 use crate::store::tickets::{self, Filter, Message, Ticket};
-use crate::store::{history, spool};
+use crate::store::{certs, correspondents, history, spool};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 pub(super) fn list(
     app: &App,
+    now: Timestamp,
     all: bool,
     state: Option<State>,
     unanswered: bool,
     limit: Option<usize>,
 ) -> Result<Answer, AppError> {
     let filter = Filter { all, state, unanswered, limit };
-    let views = app.store.read(|c| tickets::list(c, &filter)?.iter().map(|ticket| line(app, c, ticket)).collect())?;
+    let views =
+        app.store.read(|c| tickets::list(c, &filter)?.iter().map(|ticket| line(app, c, ticket, now)).collect())?;
     Ok(Answer::Tickets(views))
 }
 
 pub(super) fn show(app: &App, now: Timestamp, number: &str) -> Result<Answer, AppError> {
-    let view = app.store.read(|c| Ok(find(app, c, now, number).and_then(|ticket| full(app, c, &ticket))))??;
+    let view = app.store.read(|c| Ok(find(app, c, now, number).and_then(|ticket| full(app, c, &ticket, now))))??;
     Ok(Answer::Ticket(Box::new(view)))
 }
 
 /// Everything of a ticket.
-pub(super) fn full(app: &App, c: &Connection, ticket: &Ticket) -> Result<TicketView, AppError> {
-    let mut view = line(app, c, ticket)?;
+pub(super) fn full(app: &App, c: &Connection, ticket: &Ticket, now: Timestamp) -> Result<TicketView, AppError> {
+    let mut view = line(app, c, ticket, now)?;
     view.messages = Some(messages(app, c, ticket)?);
     view.indicators = Some(indicators(c, ticket)?);
     view.history = Some(events(app, c, ticket)?);
@@ -114,7 +118,7 @@ pub(super) fn number_of(c: &Connection, ticket: Option<i64>) -> crate::store::Re
 }
 
 /// A ticket as lists show it.
-pub(super) fn line(app: &App, c: &Connection, ticket: &Ticket) -> crate::store::Result<TicketView> {
+pub(super) fn line(app: &App, c: &Connection, ticket: &Ticket, now: Timestamp) -> crate::store::Result<TicketView> {
     let zone = &app.settings.team.time_zone;
     let when = |at: Option<Timestamp>| at.map(|at| When::new(at, zone));
     let links = tickets::links(c, ticket.id)?;
@@ -153,11 +157,70 @@ pub(super) fn line(app: &App, c: &Connection, ticket: &Ticket) -> crate::store::
         escalate_at: when(ticket.escalate_at),
         escalated_at: when(ticket.escalated_at),
         clock_from: when(ticket.clock.as_ref().map(|clock| clock.from)),
+        due_in_seconds: ticket.clock.as_ref().map(|clock| seconds_until(clock.due_at, now)),
+        follow_up_at: when(ticket.follow_up_at),
+        correspondents: correspondents(app, c, ticket, now)?,
         messages: None,
         indicators: None,
         links: links.into_iter().map(|(to, kind)| LinkView { to, kind }).collect(),
         history: None,
     })
+}
+
+/// Whole seconds until an instant; negative once it has passed.
+fn seconds_until(at: Timestamp, now: Timestamp) -> i64 {
+    at.as_second() - now.as_second()
+}
+
+fn correspondents(
+    app: &App,
+    c: &Connection,
+    ticket: &Ticket,
+    now: Timestamp,
+) -> crate::store::Result<Vec<CorrespondentView>> {
+    let when = |at: Timestamp| When::new(at, &app.settings.team.time_zone);
+    let reporter = ticket.reporter_key();
+    let participants = tickets::participants(c, ticket.id)?;
+    let mut rows = correspondents::of_ticket(c, ticket.id)?;
+    rows.retain(|row| row.address == reporter || row.clock.is_some() || participants.contains(&row.address));
+    rows.sort_by_key(|row| row.address != reporter);
+    let mut views = Vec::new();
+    for row in rows {
+        let is_reporter = row.address == reporter;
+        let written = ticket.reporter.as_deref().filter(|_| is_reporter).unwrap_or(&row.address);
+        let certificate = match Address::parse(&row.address) {
+            Some(address) => certificate(app, c, &address, now)?,
+            None => None,
+        };
+        views.push(CorrespondentView {
+            address: (!row.address.is_empty()).then(|| Untrusted::from(written)),
+            role: if is_reporter { Role::Reporter } else { Role::Other },
+            answered_at: row.answered_at.map(when),
+            clock: row.clock.as_ref().map(|clock| ClockView {
+                from: when(clock.from),
+                remind_at: when(clock.remind_at),
+                due_at: when(clock.due_at),
+                escalate_at: when(clock.escalate_at),
+                escalated_at: row.escalated_at.map(when),
+                due_in_seconds: seconds_until(clock.due_at, now),
+            }),
+            certificate,
+        });
+    }
+    Ok(views)
+}
+
+/// The certificate that a human's message to an address is encrypted to: candidates never count (T54).
+pub(super) fn certificate(
+    app: &App,
+    c: &Connection,
+    to: &Address,
+    now: Timestamp,
+) -> crate::store::Result<Option<String>> {
+    let mut known = certs::of_address(c, to.key())?;
+    known.retain(|cert| !cert.candidate && !app.team.is_empty() && usable_for_encryption(&cert.bytes, now));
+    known.sort_by_key(|cert| cert.confirmed_at.is_none());
+    Ok(known.into_iter().next().map(|cert| cert.fingerprint))
 }
 
 fn messages(app: &App, c: &Connection, ticket: &Ticket) -> Result<Vec<MessageView>, AppError> {

@@ -159,8 +159,17 @@ pub struct TicketView {
     pub due_at: Option<When>,
     pub escalate_at: Option<When>,
     pub escalated_at: Option<When>,
-    /// Receipt of the reporter's first unanswered mail; null: no clock runs.
+    /// Receipt of the mail whose clock the three above are of; null: no clock runs.
     pub clock_from: Option<When>,
+    /// Until the promise is broken, seconds; negative: since when it is. Null: no clock runs.
+    #[serde(default)]
+    pub due_in_seconds: Option<i64>,
+    /// When an analyst wants to look at it again.
+    #[serde(default)]
+    pub follow_up_at: Option<When>,
+    /// The reporter and whoever else writes and is written to, each with their own clock.
+    #[serde(default)]
+    pub correspondents: Vec<CorrespondentView>,
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub messages: Option<Vec<MessageView>>,
     #[serde(skip_serializing_if = "Option::is_none", default)]
@@ -177,6 +186,40 @@ pub struct ReporterView {
     pub address: Option<Untrusted>,
     pub name: Untrusted,
     pub constituent: Option<String>,
+}
+
+/// Somebody with whom the ticket corresponds.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct CorrespondentView {
+    /// Null: a reporter to whom nobody can write.
+    pub address: Option<Untrusted>,
+    pub role: Role,
+    /// Last human message to them.
+    pub answered_at: Option<When>,
+    /// Null: no clock runs.
+    pub clock: Option<ClockView>,
+    /// Fingerprint of the certificate that mail to them is encrypted to; null: none.
+    pub certificate: Option<String>,
+}
+
+/// Who a correspondent is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Role {
+    Reporter,
+    Other,
+}
+
+/// The running clock of a promise.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct ClockView {
+    /// Receipt of their first unanswered mail.
+    pub from: When,
+    pub remind_at: When,
+    pub due_at: When,
+    pub escalate_at: When,
+    pub escalated_at: Option<When>,
+    pub due_in_seconds: i64,
 }
 
 /// One message of a ticket.

@@ -3,11 +3,10 @@
 //! Hostile data: none; what analysts write is theirs. Failure: a refusal leaves everything as it
 //! was, also where several tickets are named and one of them refuses.
 
-use super::tickets::{find, short};
+use super::tickets::{certificate, find, short};
 use super::views::{Answer, Done, When};
 use super::{Actor, Answering, App, AppError};
-use crate::decide::file::clock_from;
-use crate::edge::openpgp::seal::usable_for_encryption;
+use crate::decide::clocks;
 use crate::rules::address::Address;
 use crate::rules::gate;
 use crate::rules::intent::{Intent, OutKind};
@@ -15,37 +14,46 @@ use crate::rules::ticket::{Direction, Priority, State};
 use crate::rules::tlp::Mark;
 use crate::store::Connection;
 use crate::store::tickets::{self, Message, Ticket};
-use crate::store::{Tx, certs, history, outbox};
+use crate::store::{Tx, correspondents, history, outbox};
 use jiff::Timestamp;
 
 /// A human's text is never longer than this, octets.
 const TEXT_MOST: usize = 1 << 20;
 
 pub(super) fn answer(app: &App, actor: &Actor, now: Timestamp, asked: Answering) -> Result<Answer, AppError> {
+    app.store.change(|tx| answer_within(app, tx, actor, now, &asked))
+}
+
+/// The same within a transaction.
+pub(super) fn answer_within(
+    app: &App,
+    tx: &Tx,
+    actor: &Actor,
+    now: Timestamp,
+    asked: &Answering,
+) -> Result<Answer, AppError> {
     let text = checked_text(&asked.text)?;
     let reason = asked.allow_clear.as_deref().map(|reason| checked_reason("allow-clear", reason)).transpose()?;
-    app.store.change(|tx| {
-        let ticket = find(app, tx, now, &asked.number)?;
-        refuse_merged(tx, &ticket)?;
-        let to = addressee(tx, &ticket, asked.to.as_deref())?;
-        let encrypted = will_be_encrypted(app, tx, &to, now)?;
-        may_leave(&ticket, encrypted, reason.is_some())?;
-        let message = insert(app, tx, &ticket, Direction::Out, (actor, now), (Some(&to), text))?;
-        let intent = Intent::Answer { message, allow_clear: reason.is_some() };
-        outbox::owe(tx, Some(ticket.id), &format!("answer-{message}"), to.as_str(), &intent, now, now)?;
-        let clear = match reason {
-            Some(reason) if !encrypted => format!(", to leave in clear: {reason}"),
-            _ => String::new(),
-        };
-        history::add(tx, Some(ticket.id), now, &actor.name, &format!("answer written (message {message}){clear}"))?;
-        let mut words = vec![format!("{}: {}", ticket.number, queued(app))];
-        if ticket.assignee.is_none() && app.settings.analyst(&actor.name).is_some() {
-            set_assignee(tx, &ticket, Some(&actor.name), actor, now)?;
-            words.push(format!("{} is assigned to {}", ticket.number, actor.name));
-        }
-        open(tx, &ticket, actor, now)?;
-        Ok(done(vec![ticket.number], Some(message), words))
-    })
+    let ticket = find(app, tx, now, &asked.number)?;
+    refuse_merged(tx, &ticket)?;
+    let to = addressee(tx, &ticket, asked.to.as_deref())?;
+    let encrypted = will_be_encrypted(app, tx, &to, now)?;
+    may_leave(&ticket, encrypted, reason.is_some())?;
+    let message = insert(app, tx, &ticket, Direction::Out, (actor, now), (Some(&to), text))?;
+    let intent = Intent::Answer { message, allow_clear: reason.is_some() };
+    outbox::owe(tx, Some(ticket.id), &format!("answer-{message}"), to.as_str(), &intent, now, now)?;
+    let clear = match reason {
+        Some(reason) if !encrypted => format!(", to leave in clear: {reason}"),
+        _ => String::new(),
+    };
+    history::add(tx, Some(ticket.id), now, &actor.name, &format!("answer written (message {message}){clear}"))?;
+    let mut words = vec![format!("{}: {}", ticket.number, queued(app))];
+    if ticket.assignee.is_none() && app.settings.analyst(&actor.name).is_some() {
+        set_assignee(tx, &ticket, Some(&actor.name), actor, now)?;
+        words.push(format!("{} is assigned to {}", ticket.number, actor.name));
+    }
+    open(tx, &ticket, actor, now)?;
+    Ok(done(vec![ticket.number], Some(message), words))
 }
 
 fn queued(app: &App) -> &'static str {
@@ -72,8 +80,7 @@ fn addressee(c: &Connection, ticket: &Ticket, to: Option<&str>) -> Result<Addres
 
 /// Whether a mail to that address can be encrypted: candidates never count (T54).
 fn will_be_encrypted(app: &App, c: &Connection, to: &Address, now: Timestamp) -> Result<bool, AppError> {
-    let usable = |cert: &certs::Cert| !cert.candidate && usable_for_encryption(&cert.bytes, now);
-    Ok(!app.team.is_empty() && certs::of_address(c, to.key())?.iter().any(usable))
+    Ok(certificate(app, c, to, now)?.is_some())
 }
 
 /// The gate, asked while the analyst is there to hear why not; it is asked again when the answer
@@ -137,21 +144,31 @@ pub(super) fn assign(
     numbers: &[String],
     analyst: Option<&str>,
 ) -> Result<Answer, AppError> {
+    each(app, now, numbers, |tx, ticket| assign_one(app, tx, actor, now, ticket, analyst))
+}
+
+/// The same for one ticket, within a transaction.
+pub(super) fn assign_one(
+    app: &App,
+    tx: &Tx,
+    actor: &Actor,
+    now: Timestamp,
+    ticket: &Ticket,
+    analyst: Option<&str>,
+) -> Result<String, AppError> {
     if let Some(name) = analyst.filter(|name| app.settings.analyst(name).is_none()) {
         let known: Vec<&str> = app.settings.duty.analysts.iter().map(|analyst| analyst.name.as_str()).collect();
         let words = format!("{:?} is no analyst in the config; known: {}, or none", short(name), known.join(", "));
         return Err(AppError::invalid("analyst", words));
     }
-    each(app, now, numbers, |tx, ticket| {
-        if ticket.assignee.as_deref() == analyst {
-            return Ok(format!("{} is assigned to {} already", ticket.number, analyst.unwrap_or("nobody")));
-        }
-        set_assignee(tx, ticket, analyst, actor, now)?;
-        if analyst.is_some() {
-            open(tx, ticket, actor, now)?;
-        }
-        Ok(format!("{} is assigned to {}", ticket.number, analyst.unwrap_or("nobody")))
-    })
+    if ticket.assignee.as_deref() == analyst {
+        return Ok(format!("{} is assigned to {} already", ticket.number, analyst.unwrap_or("nobody")));
+    }
+    set_assignee(tx, ticket, analyst, actor, now)?;
+    if analyst.is_some() {
+        open(tx, ticket, actor, now)?;
+    }
+    Ok(format!("{} is assigned to {}", ticket.number, analyst.unwrap_or("nobody")))
 }
 
 fn set_assignee(
@@ -183,56 +200,59 @@ pub(super) fn set_state(
     state: State,
     reason: Option<&str>,
 ) -> Result<Answer, AppError> {
+    each(app, now, numbers, |tx, ticket| set_state_of_one(app, tx, actor, now, ticket, (state, reason)))
+}
+
+/// The same for one ticket, within a transaction.
+pub(super) fn set_state_of_one(
+    app: &App,
+    tx: &Tx,
+    actor: &Actor,
+    now: Timestamp,
+    ticket: &Ticket,
+    (state, reason): (State, Option<&str>),
+) -> Result<String, AppError> {
     let reason = reason.map(|reason| checked_reason("reason", reason)).transpose()?;
-    each(app, now, numbers, |tx, ticket| {
-        refuse_merged(tx, ticket)?;
-        if !ticket.state.allows(state) {
-            return Err(AppError::not_allowed(format!(
-                "{} is {}: nobody sets the state {state} by hand",
-                ticket.number, ticket.state
-            )));
+    refuse_merged(tx, ticket)?;
+    if !ticket.state.allows(state) {
+        return Err(AppError::not_allowed(format!(
+            "{} is {}: nobody sets the state {state} by hand",
+            ticket.number, ticket.state
+        )));
+    }
+    if ticket.state == state {
+        return Ok(format!("{} is {state} already", ticket.number));
+    }
+    if state == State::Closed && ticket.clock.is_some() && reason.is_none() {
+        return Err(AppError::not_allowed(format!(
+            "{} still waits for an answer; answer it, or close it with --reason TEXT",
+            ticket.number
+        )));
+    }
+    let mut what = format!("state {} -> {state}", ticket.state);
+    tickets::set_state(tx, ticket.id, state)?;
+    if matches!(state, State::Closed | State::Rejected) && ticket.clock.is_some() {
+        correspondents::stop_clocks(tx, ticket.id)?;
+        what.push_str(", clock ended");
+    }
+    if comes_back(ticket.state, state) {
+        for correspondent in correspondents::of_ticket(tx, ticket.id)? {
+            if let Some(since) = clocks::run_again(tx, app.settings, &correspondent)? {
+                let since = When::new(since, &app.settings.team.time_zone);
+                what.push_str(&format!(", clock runs again from the receipt at {since}"));
+            }
         }
-        if ticket.state == state {
-            return Ok(format!("{} is {state} already", ticket.number));
-        }
-        if state == State::Closed && ticket.clock.is_some() && reason.is_none() {
-            return Err(AppError::not_allowed(format!(
-                "{} still waits for an answer; answer it, or close it with --reason TEXT",
-                ticket.number
-            )));
-        }
-        let mut what = format!("state {} -> {state}", ticket.state);
-        tickets::set_state(tx, ticket.id, state)?;
-        if matches!(state, State::Closed | State::Rejected) && ticket.clock.is_some() {
-            tickets::stop_clock(tx, ticket.id)?;
-            what.push_str(", clock ended");
-        }
-        if owes_again(ticket, state)
-            && let Some(since) = unanswered_since(tx, ticket)?
-        {
-            tickets::set_clock(tx, ticket.id, &clock_from(app.settings, since))?;
-            let since = When::new(since, &app.settings.team.time_zone);
-            what.push_str(&format!(", clock runs again from the receipt at {since}"));
-        }
-        if let Some(reason) = reason {
-            what.push_str(&format!(": {reason}"));
-        }
-        history::add(tx, Some(ticket.id), now, &actor.name, &what)?;
-        Ok(format!("{} is {state}", ticket.number))
-    })
+    }
+    if let Some(reason) = reason {
+        what.push_str(&format!(": {reason}"));
+    }
+    history::add(tx, Some(ticket.id), now, &actor.name, &what)?;
+    Ok(format!("{} is {state}", ticket.number))
 }
 
-/// Whether a ticket comes back to life of which an answer was promised once.
-fn owes_again(ticket: &Ticket, to: State) -> bool {
-    let put_away = matches!(ticket.state, State::Closed | State::Rejected | State::Resolved);
-    // A clock that ended leaves its deadlines behind: without them none ever ran.
-    put_away && matches!(to, State::Open | State::Waiting) && ticket.clock.is_none() && ticket.due_at.is_some()
-}
-
-/// Receipt of the first mail that no answer has followed.
-fn unanswered_since(c: &Connection, ticket: &Ticket) -> Result<Option<Timestamp>, AppError> {
-    let answered = ticket.answered_at.unwrap_or(Timestamp::UNIX_EPOCH);
-    Ok(tickets::first_received_after(c, ticket.id, answered)?)
+/// Whether a ticket that was put away comes back to life.
+fn comes_back(from: State, to: State) -> bool {
+    matches!(from, State::Closed | State::Rejected | State::Resolved) && matches!(to, State::Open | State::Waiting)
 }
 
 pub(super) fn set_priority(
@@ -242,15 +262,24 @@ pub(super) fn set_priority(
     numbers: &[String],
     priority: Priority,
 ) -> Result<Answer, AppError> {
-    each(app, now, numbers, |tx, ticket| {
-        if ticket.priority == priority {
-            return Ok(format!("{} has priority {priority} already", ticket.number));
-        }
-        tickets::set_priority(tx, ticket.id, priority)?;
-        let what = format!("priority {} -> {priority}", ticket.priority);
-        history::add(tx, Some(ticket.id), now, &actor.name, &what)?;
-        Ok(format!("{} has priority {priority}", ticket.number))
-    })
+    each(app, now, numbers, |tx, ticket| set_priority_of_one(tx, actor, now, ticket, priority))
+}
+
+/// The same for one ticket, within a transaction.
+pub(super) fn set_priority_of_one(
+    tx: &Tx,
+    actor: &Actor,
+    now: Timestamp,
+    ticket: &Ticket,
+    priority: Priority,
+) -> Result<String, AppError> {
+    if ticket.priority == priority {
+        return Ok(format!("{} has priority {priority} already", ticket.number));
+    }
+    tickets::set_priority(tx, ticket.id, priority)?;
+    let what = format!("priority {} -> {priority}", ticket.priority);
+    history::add(tx, Some(ticket.id), now, &actor.name, &what)?;
+    Ok(format!("{} has priority {priority}", ticket.number))
 }
 
 pub(super) fn label(

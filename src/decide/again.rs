@@ -11,7 +11,7 @@ use crate::rules::ticket::Direction;
 use crate::rules::verdict::Verdict;
 use crate::store::spool::SpoolState;
 use crate::store::tickets::Ticket;
-use crate::store::{Result, Tx, history, rechecks, signatures, spool, tickets};
+use crate::store::{Result, Tx, correspondents, history, rechecks, signatures, spool, tickets};
 use jiff::Timestamp;
 
 /// The same mail once more (law 1): one ticket, both raws kept, urgency is the OR, kind the
@@ -27,6 +27,10 @@ pub(super) fn second_copy(tx: &Tx, filing: &Filing, ticket: i64, message: i64) -
     }
     let what = format!("the same mail again, from mailbox {}", mail.mailbox);
     history::add(tx, Some(ticket), now, history::VIGIE, &what)?;
+    // An analyst's own mail raises nothing at its first copy either.
+    if matches!(decision.placement, Placement::Analyst { .. }) {
+        return Ok(());
+    }
     file::raise_ticket(tx, filing, &before)?;
     let stricter = decision.kind > before.kind;
     if stricter {
@@ -44,13 +48,12 @@ fn owe_the_rest(tx: &Tx, filing: &Filing, before: &Ticket, message: i64) -> Resu
     if first && before.automatic && !decision.automatic {
         tickets::set_automatic(tx, before.id, false)?;
     }
-    if matches!(decision.placement, Placement::Analyst { .. }) {
-        return Ok(());
-    }
-    let unanswered = before.answered_at.is_none_or(|at| at < filing.mail.received_at);
-    let due_at = match &before.clock {
+    let author = correspondents::author(tx, message)?.unwrap_or_default();
+    let correspondent = correspondents::ensure(tx, before.id, &author)?;
+    let unanswered = correspondent.answered_at.is_none_or(|at| at < filing.mail.received_at);
+    let due_at = match &correspondent.clock {
         Some(clock) => Some(clock.due_at),
-        None if decision.clock && unanswered => Some(file::start_clock(tx, filing, before.id)?),
+        None if decision.clock && unanswered => Some(file::start_clock(tx, filing, before.id, message)?),
         None => None,
     };
     if let Some(to) = decision.acknowledge.as_ref().filter(|_| first) {

@@ -4,13 +4,14 @@
 //! Running it twice for one mail changes nothing: only a waiting mail is filed.
 //! Failure: the store's; then nothing of it has happened.
 
+use super::clocks::{self, Answer, answered};
 use super::keys::{self, Certificate, Event};
 use super::triage::{AnalystAct, Decision, Placement};
 use super::{again, quarantine, raise};
 use crate::rules::address::Address;
 use crate::rules::caps::{self, Cap};
 use crate::rules::intent::Intent;
-use crate::rules::ladder;
+use crate::rules::reply::Purpose;
 use crate::rules::report::{Brings, Candidate, Problem, Report};
 use crate::rules::settings::{Language, Settings};
 use crate::rules::subject;
@@ -18,9 +19,12 @@ use crate::rules::ticket::{Direction, LinkKind, Priority, State};
 use crate::rules::tlp::Mark;
 use crate::rules::verdict::{Authenticated, Encryption};
 use crate::store::certs::NewCert;
+use crate::store::orders::MailOrder;
 use crate::store::spool::{SpoolState, Spooled};
-use crate::store::tickets::{Clock, Message, Ticket};
-use crate::store::{Result, Tx, certs, duty, history, outbox, rechecks, signatures, spool, tickets};
+use crate::store::tickets::{Message, Ticket};
+use crate::store::{
+    Result, Tx, certs, correspondents, duty, history, orders, outbox, rechecks, signatures, spool, tickets,
+};
 use jiff::{SignedDuration, Timestamp};
 
 /// All that filing one mail needs.
@@ -120,6 +124,7 @@ pub(super) fn open_ticket(tx: &Tx, filing: &Filing) -> Result<(i64, i64)> {
             due_at: None,
             escalate_at: None,
             escalated_at: None,
+            follow_up_at: None,
         },
     )?;
     if let Some(sender) = report.outer.from.as_ref().filter(|_| report.outer.has_ciphertext) {
@@ -130,6 +135,8 @@ pub(super) fn open_ticket(tx: &Tx, filing: &Filing) -> Result<(i64, i64)> {
         tickets::add_label(tx, ticket, "suspected-spam")?;
     }
     let message = keep_message(tx, filing, ticket, Direction::In, None)?;
+    let reporter = report.from.as_ref().map_or("", |from| from.key());
+    correspondents::set_author(tx, message, reporter)?;
     history::add(
         tx,
         Some(ticket),
@@ -143,7 +150,7 @@ pub(super) fn open_ticket(tx: &Tx, filing: &Filing) -> Result<(i64, i64)> {
 /// What a new ticket makes us owe.
 fn owe(tx: &Tx, filing: &Filing, ticket: i64, message: i64) -> Result<()> {
     let Filing { settings, decision, now, .. } = *filing;
-    let due_at = if decision.clock { Some(start_clock(tx, filing, ticket)?) } else { None };
+    let due_at = if decision.clock { Some(start_clock(tx, filing, ticket, message)?) } else { None };
     if let Some(to) = &decision.acknowledge {
         acknowledge(tx, filing, ticket, to, due_at)?;
     }
@@ -156,25 +163,10 @@ fn owe(tx: &Tx, filing: &Filing, ticket: i64, message: i64) -> Result<()> {
     Ok(())
 }
 
-/// Starts the clock at the receipt of this mail; gives the due time.
-pub(super) fn start_clock(tx: &Tx, filing: &Filing, ticket: i64) -> Result<Timestamp> {
-    let from = filing.mail.received_at;
-    let clock = clock_from(filing.settings, from);
-    tickets::set_clock(tx, ticket, &clock)?;
-    Ok(clock.due_at)
-}
-
-/// A fresh clock: what DESIGN's "Business days" promises for a receipt.
-pub fn clock_from(settings: &Settings, from: Timestamp) -> Clock {
-    let deadlines = ladder::deadlines(&settings.sla, from);
-    Clock {
-        from,
-        remind_at: deadlines.remind_at,
-        due_at: deadlines.due_at,
-        escalate_at: deadlines.escalate_at,
-        rung: 0,
-        next_rung_at: ladder::rung_at(&settings.sla, from, 0).1,
-    }
+/// Starts the clock of whoever wrote this mail at its receipt; gives the due time.
+pub(super) fn start_clock(tx: &Tx, filing: &Filing, ticket: i64, message: i64) -> Result<Timestamp> {
+    let author = correspondents::author(tx, message)?.unwrap_or_default();
+    clocks::start(tx, filing.settings, ticket, &author, filing.mail.received_at)
 }
 
 /// Owes the acknowledgement, once a ticket. Over a cap it waits; the ticket does not (A1.8).
@@ -237,6 +229,7 @@ fn room_for_acknowledgement(tx: &Tx, settings: &Settings, to: &Address, now: Tim
 fn join(tx: &Tx, filing: &Filing, ticket: i64) -> Result<i64> {
     let Filing { settings, decision, now, .. } = *filing;
     let message = keep_message(tx, filing, ticket, Direction::In, None)?;
+    correspondents::set_author(tx, message, &author_of(tx, filing, ticket)?)?;
     tickets::add_received_via(tx, ticket, &filing.mail.mailbox)?;
     let Some(row) = tickets::get(tx, ticket)? else { return Ok(message) };
     let what = format!("further mail from mailbox {}, message {message}", filing.mail.mailbox);
@@ -249,8 +242,8 @@ fn join(tx: &Tx, filing: &Filing, ticket: i64) -> Result<i64> {
         history::add(tx, Some(ticket), now, history::VIGIE, &format!("state {} -> open", row.state))?;
     }
     // A further mail before the answer does not push the promise back; one after it starts a new one.
-    if decision.clock && row.clock.is_none() {
-        start_clock(tx, filing, ticket)?;
+    if decision.clock {
+        start_clock(tx, filing, ticket, message)?;
     }
     if decision.alert {
         raise::alert(tx, settings, ticket, message, true, now)?;
@@ -259,6 +252,24 @@ fn join(tx: &Tx, filing: &Filing, ticket: i64) -> Result<i64> {
         raise::page(tx, settings, ticket, now, filing.code)?;
     }
     Ok(message)
+}
+
+/// Which correspondent wrote a further mail. Who is named inside a ciphertext counts where that is
+/// the sender outside too, or proven; else the sender outside, for whom the mail was let in.
+fn author_of(tx: &Tx, filing: &Filing, ticket: i64) -> Result<String> {
+    let report = filing.report;
+    let Some(row) = tickets::get(tx, ticket)? else { return Ok(String::new()) };
+    let inside = report.from.as_ref().filter(|from| {
+        !report.outer.has_ciphertext
+            || report.outer.from.as_ref() == Some(*from)
+            || report.verdict.proves_sender(Authenticated::Marginal)
+    });
+    for address in inside.into_iter().chain(&report.outer.from) {
+        if let Some(known) = clocks::correspondents_among(tx, &row, std::iter::once(address))?.pop() {
+            return Ok(known);
+        }
+    }
+    Ok(row.reporter_key())
 }
 
 /// What only rises by itself: urgency, kind, marks, "came encrypted". Each rise is written down.
@@ -300,7 +311,9 @@ fn analyst_mail(
 ) -> Result<(SpoolState, i64, i64)> {
     let now = filing.now;
     let page = match act {
-        AnalystAct::AcknowledgePage { page } => acknowledge_page(tx, *page, name, now)?,
+        AnalystAct::AcknowledgePage { page } | AnalystAct::Obey { page: Some(page), .. } => {
+            acknowledge_page(tx, *page, name, now)?
+        }
         _ => None,
     };
     let Some(ticket) = page.or(ticket) else {
@@ -311,7 +324,8 @@ fn analyst_mail(
     let message = keep_message(tx, filing, ticket, direction, Some(name))?;
     match act {
         AnalystAct::Answer => {
-            let answer = Answer { who: name, at: filing.mail.received_at, what: "answered by mail" };
+            let to = answered_by(tx, filing, ticket)?;
+            let answer = Answer { who: name, to: &to, at: filing.mail.received_at, what: "answered by mail" };
             answered(tx, filing.settings, ticket, &answer, now)?;
         }
         AnalystAct::Note => history::add(tx, Some(ticket), now, name, &format!("note by mail, message {message}"))?,
@@ -320,8 +334,51 @@ fn analyst_mail(
             history::add(tx, Some(ticket), now, history::VIGIE, &what)?;
         }
         AnalystAct::AcknowledgePage { .. } => {}
+        AnalystAct::Obey { purpose, page } => {
+            history::add(tx, Some(ticket), now, name, &format!("reply by mail, message {message}"))?;
+            let order = MailOrder {
+                message_id: message,
+                ticket_id: ticket,
+                analyst: name.to_owned(),
+                answers: *purpose == Purpose::Answer,
+                page_id: *page,
+            };
+            orders::add(tx, &order, now)?;
+        }
+    }
+    if filing.decision.tell_analyst {
+        tell_analyst(tx, filing, name, ticket, act)?;
     }
     Ok((SpoolState::Joined, ticket, message))
+}
+
+/// Tells an analyst that their reply to an alert is a note and nothing more. Anybody can write in their
+/// name: at most one mail an hour for each ticket.
+fn tell_analyst(tx: &Tx, filing: &Filing, name: &str, ticket: i64, act: &AnalystAct) -> Result<()> {
+    let lack = match act {
+        AnalystAct::UnverifiedNote(lack) => lack.word(),
+        _ => "it is not encrypted to the team, or bears no reply code",
+    };
+    let slot = format!("note-{ticket}-{}", filing.now.as_second().div_euclid(3600));
+    let words = format!(
+        "A reply to an alert, written in your name, was kept as a note and went to nobody: {lack}. To answer from your \
+         mail client, reply encrypted to the team and signed by your registered key, and leave the line with the reply \
+         code in the quote. If you have not written it, somebody else did."
+    );
+    raise::notice_to(
+        tx,
+        filing.settings,
+        ticket,
+        name,
+        &raise::Notice { about: "reply not sent", slot: &slot, words: &words, details: None },
+        filing.now,
+    )
+}
+
+/// Which correspondents a human's mail went to.
+fn answered_by(tx: &Tx, filing: &Filing, ticket: i64) -> Result<Vec<String>> {
+    let Some(row) = tickets::get(tx, ticket)? else { return Ok(Vec::new()) };
+    clocks::correspondents_among(tx, &row, filing.report.to.iter().chain(&filing.report.cc))
 }
 
 /// Gives the ticket of the page, if it has one.
@@ -352,7 +409,8 @@ pub fn file_sent(tx: &Tx, filing: &Filing, ticket: Option<i64>, author: &str) ->
             let dated =
                 filing.report.date.map(|date| date.saturating_add(SignedDuration::from_millis(999)).unwrap_or(date));
             let at = dated.map_or(mail.received_at, |date| date.min(mail.received_at));
-            let answer = Answer { who: author, at, what: "answer found in the Sent folder" };
+            let to = answered_by(tx, filing, ticket)?;
+            let answer = Answer { who: author, to: &to, at, what: "answer found in the Sent folder" };
             answered(tx, filing.settings, ticket, &answer, filing.now)?;
             spool::settle(tx, id, SpoolState::Joined, Some(ticket), Some(message), None)?;
         }
@@ -364,42 +422,6 @@ pub fn file_sent(tx: &Tx, filing: &Filing, ticket: Option<i64>, author: &str) ->
         }
     }
     Ok(spool::get(tx, id)?.unwrap_or(mail))
-}
-
-/// A human's message reached the reporter at `at`: the clock ends, the ticket waits. What the
-/// reporter wrote after that instant is unanswered still, and the clock starts from it.
-pub fn answered(tx: &Tx, settings: &Settings, ticket: i64, answer: &Answer, now: Timestamp) -> Result<()> {
-    let Some(row) = tickets::get(tx, ticket)? else { return Ok(()) };
-    let Answer { who, at, what } = *answer;
-    tickets::set_answered(tx, ticket, row.answered_at.map_or(at, |before| before.max(at)))?;
-    history::add(tx, Some(ticket), now, who, what)?;
-    let Some(clock) = &row.clock else { return wait(tx, &row, who, now) };
-    let since = tickets::first_received_after(tx, ticket, at)?;
-    match since {
-        None => {
-            tickets::stop_clock(tx, ticket)?;
-            wait(tx, &row, who, now)
-        }
-        Some(since) if since > clock.from => tickets::set_clock(tx, ticket, &clock_from(settings, since)),
-        Some(_) => Ok(()),
-    }
-}
-
-/// A human's message to the reporter.
-pub struct Answer<'a> {
-    pub who: &'a str,
-    /// When it reached the reporter.
-    pub at: Timestamp,
-    /// For the history.
-    pub what: &'a str,
-}
-
-fn wait(tx: &Tx, row: &Ticket, who: &str, now: Timestamp) -> Result<()> {
-    if matches!(row.state, State::New | State::Open) {
-        tickets::set_state(tx, row.id, State::Waiting)?;
-        history::add(tx, Some(row.id), now, who, &format!("state {} -> waiting", row.state))?;
-    }
-    Ok(())
 }
 
 fn keep_message(tx: &Tx, filing: &Filing, ticket: i64, direction: Direction, author: Option<&str>) -> Result<i64> {
@@ -427,6 +449,9 @@ fn keep_message(tx: &Tx, filing: &Filing, ticket: i64, direction: Direction, aut
             author: author.map(str::to_owned),
         },
     )?;
+    if let Some(mark) = filing.decision.machine {
+        tickets::set_message_automatic(tx, message, mark.word())?;
+    }
     tickets::insert_content(tx, message, &report.attachments, &report.indicators)?;
     rechecks::set_asked(tx, message, &report.asked)?;
     Ok(message)

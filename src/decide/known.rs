@@ -2,12 +2,14 @@
 
 use super::triage::{self, Known, NamedTicket};
 use crate::rules::address::Address;
+use crate::rules::intent::OutKind;
+use crate::rules::reply::Purpose;
 use crate::rules::report::Report;
 use crate::rules::settings::{Mailbox, Settings};
 use crate::rules::ticket::{Direction, Number};
 use crate::rules::untrusted::Untrusted;
 use crate::rules::verdict::{Encryption, Verdict};
-use crate::rules::{message_id, subject};
+use crate::rules::{message_id, reply_code, subject};
 use crate::store::spool::{self, Role, Spooled};
 use crate::store::tickets::{self, Message};
 use crate::store::{Connection, Result, duty, outbox, signatures};
@@ -36,7 +38,13 @@ pub fn known<'a>(
         }
         false => (named(c, settings, &inside, id_key)?, Vec::new()),
     };
+    let (reply, named) = match bound(c, report, proven_analyst, id_key)? {
+        Some((ticket, purpose)) => (Some(purpose), ticket),
+        None => (None, named),
+    };
     Ok(Known {
+        answers_alert: answers_alert(c, report)?,
+        reply,
         echo: is_echo(c, report, &named)?,
         settings,
         mailbox,
@@ -48,6 +56,68 @@ pub fn known<'a>(
         page: page(c, settings, report)?,
         history: mail.history,
     })
+}
+
+/// The one ticket that a proven analyst's sealed mail is bound to from inside its encryption (T62), and
+/// what it is unless it says otherwise: by the reply code of an alert, else by a protected reference
+/// to one. What stands outside counts for nothing then.
+fn bound(
+    c: &Connection,
+    report: &Report,
+    proven_analyst: bool,
+    id_key: &[u8; 32],
+) -> Result<Option<(Vec<NamedTicket>, Purpose)>> {
+    if !proven_analyst || report.verdict.encryption != Encryption::Decrypted {
+        return Ok(None);
+    }
+    let mut found: Vec<(i64, Purpose)> = Vec::new();
+    for (number, purpose) in reply_code::find(id_key, report.text.raw()) {
+        if let Some(ticket) = tickets::by_number(c, &number)? {
+            found.push((ticket.id, purpose));
+        }
+    }
+    let by_reference = found.is_empty() && report.headers_protected;
+    for id in report.in_reply_to.iter().filter(|_| by_reference).take(1) {
+        if message_id::verify(id_key, id).is_some()
+            && let Some(out) = outbox::of_message_id(c, id)?
+            && let (Some(ticket), true) = (out.ticket_id, is_alert(out.kind))
+        {
+            let purpose = if out.kind == OutKind::Page { Purpose::Note } else { Purpose::Answer };
+            found.push((ticket, purpose));
+        }
+    }
+    let mut named: Vec<NamedTicket> = Vec::new();
+    let mut careful = Purpose::Answer;
+    for (ticket, purpose) in found {
+        let ticket = tickets::living(c, ticket)?;
+        if !named.iter().any(|known| known.id == ticket) {
+            named.extend(describe(c, ticket)?.map(|it| NamedTicket {
+                proven_by_reference: true,
+                pointer_protected: true,
+                ..it
+            }));
+        }
+        if purpose == Purpose::Note {
+            careful = purpose;
+        }
+    }
+    // Of several tickets none is meant for sure.
+    Ok(Some((named, careful)).filter(|(named, _)| named.len() == 1))
+}
+
+/// What analysts are told about one ticket, and answer by a reply.
+fn is_alert(kind: OutKind) -> bool {
+    matches!(kind, OutKind::Alert | OutKind::Page | OutKind::Reminder | OutKind::Escalation)
+}
+
+fn answers_alert(c: &Connection, report: &Report) -> Result<bool> {
+    let outer = &report.outer;
+    for id in report.in_reply_to.iter().chain(&outer.in_reply_to).chain(&outer.references).take(POINTERS) {
+        if outbox::of_message_id(c, id)?.is_some_and(|out| is_alert(out.kind)) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// So many tickets of one sender, each claiming to belong to the one before, are no person's doing.

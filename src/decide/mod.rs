@@ -1,6 +1,7 @@
 //! Act 2: what it means.
 
 pub mod again;
+pub mod clocks;
 pub mod file;
 pub mod keys;
 pub mod known;

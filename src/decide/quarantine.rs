@@ -11,7 +11,7 @@ use crate::rules::report::{Problem, Report};
 use crate::rules::settings::{Language, Settings};
 use crate::rules::ticket::{Kind, LinkKind, State};
 use crate::store::spool::{SpoolState, Spooled};
-use crate::store::{Result, Tx, history, spool, tickets};
+use crate::store::{Result, Tx, correspondents, history, spool, tickets};
 use jiff::Timestamp;
 
 /// Why a mail is held, and what a glance at it tells.
@@ -49,6 +49,7 @@ fn open_stub(tx: &Tx, settings: &Settings, mail: &Spooled, held: &Held, now: Tim
         reported_urgent: urgent,
         urgent_unprotected: urgent,
         automatic: false,
+        machine: None,
         reply_suppressed: Some("unreadable".to_owned()),
         suspected_spam: false,
         tlp: None,
@@ -59,11 +60,12 @@ fn open_stub(tx: &Tx, settings: &Settings, mail: &Spooled, held: &Held, now: Tim
         page: urgent,
         clock: !mail.history,
         replay: false,
+        tell_analyst: false,
     };
     let filing = Filing { settings, mail, report: &report, decision: &decision, candidates: &[], code: held.code, now };
     let (ticket, message) = open_ticket(tx, &filing)?;
     if decision.clock {
-        start_clock(tx, &filing, ticket)?;
+        start_clock(tx, &filing, ticket, message)?;
     }
     raise::alert(tx, settings, ticket, message, false, now)?;
     if decision.page {
@@ -80,7 +82,7 @@ pub(super) fn replace_stub(tx: &Tx, before: &Spooled, after: &Spooled, now: Time
     if stub.id == ticket.id || stub.state == State::Merged {
         return Ok(());
     }
-    tickets::stop_clock(tx, stub.id)?;
+    correspondents::stop_clocks(tx, stub.id)?;
     tickets::set_state(tx, stub.id, State::Merged)?;
     tickets::add_link(tx, stub.id, ticket.id, LinkKind::Merged)?;
     let what = format!("its mail could be filed: merged into {}", ticket.number);

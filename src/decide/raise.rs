@@ -6,7 +6,9 @@
 use crate::rules::intent::{Intent, OutKind};
 use crate::rules::paging::{self, Storm};
 use crate::rules::settings::Settings;
+use crate::store::correspondents::Correspondent;
 use crate::store::duty::NewPage;
+use crate::store::tickets::Ticket;
 use crate::store::{Result, Tx, duty, history, outbox};
 use jiff::{SignedDuration, Timestamp};
 
@@ -241,16 +243,16 @@ pub fn climb(tx: &Tx, settings: &Settings, page: &duty::Page, now: Timestamp) ->
 pub fn remind(
     tx: &Tx,
     settings: &Settings,
-    ticket: &crate::store::tickets::Ticket,
-    due: bool,
-    rung: u32,
+    ticket: &Ticket,
+    correspondent: &Correspondent,
+    (due, rung): (bool, u32),
     now: Timestamp,
 ) -> Result<()> {
     let analysts = match &ticket.assignee {
         Some(name) if settings.analyst(name).is_some() => vec![name.clone()],
         _ => on_duty(tx, settings, now)?,
     };
-    let slot = format!("{}-{rung}", clock_slot(ticket));
+    let slot = format!("{}-{rung}", clock_slot(correspondent));
     history::add(tx, Some(ticket.id), now, history::VIGIE, &format!("reminder to {}", names(&analysts)))?;
     owe_each(
         tx,
@@ -266,13 +268,13 @@ pub fn remind(
 pub fn escalate(
     tx: &Tx,
     settings: &Settings,
-    ticket: &crate::store::tickets::Ticket,
-    nth: u32,
-    to: &[String],
+    ticket: &Ticket,
+    correspondent: &Correspondent,
+    (nth, to): (u32, &[String]),
     now: Timestamp,
 ) -> Result<()> {
     let analysts = if to.is_empty() { on_duty(tx, settings, now)? } else { to.to_vec() };
-    let slot = format!("{}-e{nth}", clock_slot(ticket));
+    let slot = format!("{}-e{nth}", clock_slot(correspondent));
     history::add(tx, Some(ticket.id), now, history::VIGIE, &format!("escalation {nth} to {}", names(&analysts)))?;
     owe_each(
         tx,
@@ -284,9 +286,10 @@ pub fn escalate(
     .map(|_| ())
 }
 
-/// One run of a ticket's clock: what makes its rungs unique.
-fn clock_slot(ticket: &crate::store::tickets::Ticket) -> String {
-    format!("{}-{}", ticket.id, ticket.clock.as_ref().map_or(0, |clock| clock.from.as_microsecond()))
+/// One run of a correspondent's clock: what makes its rungs unique.
+fn clock_slot(correspondent: &Correspondent) -> String {
+    let from = correspondent.clock.as_ref().map_or(0, |clock| clock.from.as_microsecond());
+    format!("clock-{}-{from}", correspondent.id)
 }
 
 /// Tells the operators that something needs a person: once per slot. Goes to those who take
@@ -330,6 +333,27 @@ pub fn notice_with(tx: &Tx, settings: &Settings, ticket: Option<i64>, notice: &N
         details: details.map(str::to_owned),
         analyst,
     })
+}
+
+/// As `notice`, to one analyst alone.
+pub fn notice_to(
+    tx: &Tx,
+    settings: &Settings,
+    ticket: i64,
+    analyst: &str,
+    notice: &Notice,
+    now: Timestamp,
+) -> Result<()> {
+    let Notice { about, slot, words, details } = *notice;
+    let slot = format!("{about}-{slot}");
+    let telling = Telling { ticket: Some(ticket), slot: &slot, analysts: &[analyst.to_owned()], not_before: now };
+    let intent = |analyst| Intent::Notice {
+        about: about.to_owned(),
+        words: words.to_owned(),
+        details: details.map(str::to_owned),
+        analyst,
+    };
+    owe_each(tx, settings, &telling, now, intent).map(|_| ())
 }
 
 fn names(analysts: &[String]) -> String {

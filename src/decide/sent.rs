@@ -1,9 +1,9 @@
 //! Which mail in the team's Sent folder is a human's answer to a ticket.
 //!
-//! It references a mail of the ticket, is addressed to its reporter, is dated after that mail,
-//! and is not ours by Message-ID, nor automatic, nor resent (DESIGN, "Belonging").
+//! It references a mail of the ticket, is addressed to its reporter or a participant, is dated after
+//! that mail, and is not ours by Message-ID, nor automatic, nor resent (DESIGN, "Belonging").
 
-use crate::rules::address::Address;
+use super::clocks;
 use crate::rules::report::Report;
 use crate::rules::ticket::Direction;
 use crate::store::{Connection, Result, outbox, tickets};
@@ -43,9 +43,8 @@ pub fn answers(
         let Some((ticket, mail_received)) = named else { continue };
         let ticket = tickets::living(c, ticket)?;
         let Some(row) = tickets::get(c, ticket)? else { continue };
-        let reporter = row.reporter.as_deref().and_then(Address::parse);
-        let to_reporter = reporter.is_some_and(|reporter| report.to.iter().chain(&report.cc).any(|a| *a == reporter));
-        if to_reporter && dated >= mail_received.as_second() {
+        let to = clocks::correspondents_among(c, &row, report.to.iter().chain(&report.cc))?;
+        if !to.is_empty() && dated >= mail_received.as_second() {
             return Ok(Some(ticket));
         }
     }

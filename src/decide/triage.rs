@@ -15,15 +15,19 @@
 //! must be a protected field; for an analyst's answer To and Cc as well (RFC 9788, `hp`). Clients
 //! that sign without protecting the header fields, such as neomutt, thus make unverified notes of
 //! such mail, unless the trusted border reports a DMARC pass; the history says why. A code of a
-//! page stands in the text and dies with its use, so it needs no protected fields. What is signed
-//! in a mail that was seen on another mail proves nothing.
+//! page and the reply code of an alert stand in the text, so they need no protected fields. What is
+//! signed in a mail that was seen on another mail proves nothing.
+//!
+//! T62: a mail commands only if it is encrypted to the team, to nobody else, signed by the analyst's
+//! registered key, and bears the reply code of one ticket, or a protected reference to an alert.
 
 use crate::rules::address::Address;
 use crate::rules::authres;
 use crate::rules::belonging::{self, Belonging, passes_for};
 use crate::rules::language;
-use crate::rules::machine::{Arrival, machine_report};
+use crate::rules::machine::{Arrival, Machine, machine_report};
 use crate::rules::manners::{NoReply, reply_forbidden};
+use crate::rules::reply::{self, Purpose};
 use crate::rules::report::Report;
 use crate::rules::settings::{Analyst, Language, Mailbox, Settings};
 use crate::rules::ticket::{Kind, words};
@@ -51,6 +55,10 @@ pub struct Known<'a> {
     pub replay: bool,
     /// The page whose single-use code stands in the mail.
     pub page: Option<i64>,
+    /// What words without a command are, in a reply that is bound to `named`, its one ticket (T62).
+    pub reply: Option<Purpose>,
+    /// It refers to a mail of ours to an analyst: they expect something to come of it.
+    pub answers_alert: bool,
     /// Found at first sight of a mailbox that is history: filed, silent, no clock.
     pub history: bool,
     /// The mail answers an answer to an answer of ours, each from this sender and without proof:
@@ -69,6 +77,8 @@ pub struct Decision {
     pub urgent_unprotected: bool,
     /// A machine report.
     pub automatic: bool,
+    /// By which mark that was seen.
+    pub machine: Option<Machine>,
     /// Why a human's mail gets no acknowledgement; a word of `manners::NoReply`.
     pub reply_suppressed: Option<String>,
     pub suspected_spam: bool,
@@ -86,6 +96,8 @@ pub struct Decision {
     pub clock: bool,
     /// See `Known::replay`.
     pub replay: bool,
+    /// An analyst who expects something of this mail is told that it is kept as a note alone.
+    pub tell_analyst: bool,
 }
 
 /// Where the mail goes.
@@ -106,6 +118,8 @@ pub enum AnalystAct {
     Answer,
     /// Encrypted to the team, proven, to us alone, with a page's code.
     AcknowledgePage { page: i64 },
+    /// A reply to be obeyed; the page whose code it bears; what its words are without a command.
+    Obey { purpose: Purpose, page: Option<i64> },
     /// An internal note, proven.
     Note,
     /// Without proof of the whole of it.
@@ -133,7 +147,8 @@ pub fn triage(report: &Report, known: &Known) -> Decision {
     };
     let sender = arrival.sender();
     let analyst = sender.and_then(|sender| settings.duty.analysts.iter().find(|a| a.address == *sender));
-    let automatic = machine_report(&arrival).is_some();
+    let machine = machine_report(&arrival);
+    let automatic = machine.is_some();
     let suspected_spam = analyst.is_none() && has_spam_header(report, settings);
     let refusal = refusal(&arrival, known, suspected_spam).filter(|_| !automatic);
     let placement = match analyst {
@@ -150,6 +165,7 @@ pub fn triage(report: &Report, known: &Known) -> Decision {
         reported_urgent,
         urgent_unprotected: reported_urgent && !(real_urgent && is_subject_protected(report) && !known.replay),
         automatic,
+        machine,
         reply_suppressed: refusal.map(|why| why.word().to_owned()),
         suspected_spam,
         tlp: marks(report).map(|mark| mark.word().to_owned()),
@@ -164,6 +180,11 @@ pub fn triage(report: &Report, known: &Known) -> Decision {
         page: told.page,
         clock: told.clock,
         replay: known.replay,
+        tell_analyst: known.answers_alert
+            && !automatic
+            && matches!(&placement, Placement::Analyst { act: AnalystAct::Note | AnalystAct::UnverifiedNote(_), .. })
+            && is_to_us_alone(report, settings)
+            && !reply::read(report.text.raw()).is_ok_and(|said| said.purpose == Some(Purpose::Note)),
         placement,
     }
 }
@@ -254,7 +275,12 @@ fn analysts_act(
         && !is_answer
         && report.verdict.encryption == Encryption::Decrypted
         && is_to_us_alone(report, known.settings);
-    match known.page.filter(|_| is_command) {
+    let obey = known.reply.filter(|_| is_command && is_signed_by_analyst(report, analyst) && !known.replay);
+    let page = known.page.filter(|_| is_command);
+    if let Some(purpose) = obey {
+        return AnalystAct::Obey { purpose, page };
+    }
+    match page {
         Some(page) => AnalystAct::AcknowledgePage { page },
         None if !placed || (is_answer && !addressed) => AnalystAct::UnverifiedNote(Lack::Fields),
         None if is_answer => AnalystAct::Answer,

@@ -23,6 +23,8 @@ fn known<'a>(settings: &'a Settings, mailbox: &str) -> Known<'a> {
         page: None,
         history: false,
         echo: false,
+        reply: None,
+        answers_alert: false,
     }
 }
 

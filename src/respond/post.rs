@@ -11,7 +11,7 @@
 use super::seal::{self, Refusal, Sealing};
 use super::under_way::{Outcome, Turn, UnderWay};
 use super::wording::Texts;
-use crate::decide::file::{self, Answer};
+use crate::decide::clocks::{self, Answer};
 use crate::decide::raise;
 use crate::edge::openpgp::seam::PrivateKeys;
 use crate::edge::smtp::{self, Parcel};
@@ -144,7 +144,7 @@ fn moot(c: &Connection, out: &Out) -> Result<Option<&'static str>> {
         return Ok(Some("the page was acknowledged before it left"));
     }
     let state = match out.ticket_id {
-        Some(ticket) => tickets::get(c, ticket)?.map(|row| row.state),
+        Some(ticket) => tickets::get(c, tickets::living(c, ticket)?)?.map(|row| row.state),
         None => None,
     };
     Ok(match (out.kind, state) {
@@ -330,15 +330,11 @@ fn sent(tx: &Tx, post: &Post, out: &Out, now: Timestamp) -> Result<()> {
             tickets::set_message_sent(tx, *message, message_id.as_deref().unwrap_or_default(), raw_id)?;
             let author =
                 tickets::message(tx, *message)?.and_then(|m| m.author).unwrap_or_else(|| history::VIGIE.to_owned());
-            let reporter = tickets::get(tx, ticket)?.and_then(|t| t.reporter).and_then(|r| Address::parse(&r));
-            // Only what reached the reporter is an answer to them.
-            match reporter.is_some() && reporter == Address::parse(&out.to) {
-                true => {
-                    let answer = Answer { who: &author, at: now, what: "answer accepted by the mail server" };
-                    file::answered(tx, &post.settings, ticket, &answer, now)
-                }
-                false => history::add(tx, Some(ticket), now, &author, "message accepted by the mail server"),
-            }
+            // Where the ticket was merged meanwhile, its correspondents are the other one's now.
+            let ticket = tickets::living(tx, ticket)?;
+            let to: Vec<String> = Address::parse(&out.to).map(|to| to.key().to_owned()).into_iter().collect();
+            let answer = Answer { who: &author, to: &to, at: now, what: "answer accepted by the mail server" };
+            clocks::answered(tx, &post.settings, ticket, &answer, now)
         }
         _ => Ok(()),
     }

@@ -15,6 +15,8 @@ use crate::rules::address::Address;
 use crate::rules::gate;
 use crate::rules::intent::{Intent, OutKind};
 use crate::rules::message_id;
+use crate::rules::reply::Purpose;
+use crate::rules::reply_code;
 use crate::rules::sentence;
 use crate::rules::settings::{Language, Settings};
 use crate::rules::ticket::{Number, Priority};
@@ -198,7 +200,8 @@ fn letter(
     encrypted: bool,
 ) -> Result<Option<Letter>> {
     let zone = &sealing.settings.team.time_zone;
-    let plain = ticket.map(|ticket| plain(ticket, sealing.now));
+    let reply_code = ticket.filter(|_| encrypted).and_then(|ticket| reply_code(sealing, out, ticket));
+    let plain = ticket.map(|ticket| Plain { reply_code: reply_code.clone(), ..plain(ticket, sealing.now) });
     let details = match (ticket, encrypted) {
         (Some(ticket), true) => details(c, ticket)?,
         _ => None,
@@ -289,6 +292,19 @@ fn answer(c: &Connection, sealing: &Sealing, ticket: &Ticket, message: i64, encr
     }))
 }
 
+/// What the reply of an analyst must bear, where it can be proven to be theirs (T62).
+fn reply_code(sealing: &Sealing, out: &Out, ticket: &Ticket) -> Option<String> {
+    let purpose = match out.kind {
+        OutKind::Page => Purpose::Note,
+        OutKind::Alert | OutKind::Reminder | OutKind::Escalation => Purpose::Answer,
+        _ => return None,
+    };
+    let analysts = &sealing.settings.duty.analysts;
+    let registered = analysts.iter().any(|a| a.address.as_str() == out.to && a.fingerprint.is_some());
+    let number = Number::parse(&ticket.number).filter(|_| registered)?;
+    Some(reply_code::make(sealing.id_key, &number, purpose))
+}
+
 fn plain(ticket: &Ticket, now: Timestamp) -> Plain<'_> {
     Plain {
         number: &ticket.number,
@@ -301,6 +317,7 @@ fn plain(ticket: &Ticket, now: Timestamp) -> Plain<'_> {
         received_at: ticket.received_at,
         due_at: ticket.clock.as_ref().map(|clock| clock.due_at),
         now,
+        reply_code: None,
     }
 }
 

@@ -224,6 +224,8 @@ pub struct Plain<'a> {
     pub received_at: Timestamp,
     pub due_at: Option<Timestamp>,
     pub now: Timestamp,
+    /// What an analyst's reply must bear (T62); None wherever the mail leaves in clear.
+    pub reply_code: Option<String>,
 }
 
 /// How urgent a ticket says it is.
@@ -277,6 +279,14 @@ fn mail(plain: &Plain, zone: &TimeZone, what: &str, lead: &str, details: Option<
         body.push_str(details);
     }
     body.push_str(&format!("\nRead it:  vigie ticket show {0}\nAnswer:   vigie ticket answer {0}\n", plain.number));
+    if let Some(code) = &plain.reply_code {
+        // The letter behind the number: see rules/reply_code.rs.
+        let how = match code.contains(":N") {
+            true => "your words above the quote stay here as a note; to the reporter with #answer on top",
+            false => "your words above the quote go to the reporter; with #note on top they stay here",
+        };
+        body.push_str(&format!("Reply:    encrypted and signed: {how}\nReply code: {code}\n"));
+    }
     Words { subject: format!("[{}] {what}", plain.number), body }
 }
 

@@ -62,7 +62,7 @@ fn mark(key: &[u8; 32], ticket: &str, slot: &str, domain: &str) -> [u8; HASH_OCT
 }
 
 /// Each field with its length before it, so that no two lists of fields are hashed alike.
-fn hash(key: &[u8; 32], fields: &[&str]) -> [u8; 32] {
+pub(super) fn hash(key: &[u8; 32], fields: &[&str]) -> [u8; 32] {
     // HMAC fills a short key with zeros up to its block (RFC 2104 2): a whole block cannot fail.
     let mut block = [0; 64];
     block[..32].copy_from_slice(key);
@@ -74,7 +74,7 @@ fn hash(key: &[u8; 32], fields: &[&str]) -> [u8; 32] {
     hmac.finalize().into_bytes().into()
 }
 
-fn hex(octets: &[u8]) -> String {
+pub(super) fn hex(octets: &[u8]) -> String {
     octets.iter().map(|octet| format!("{octet:02x}")).collect()
 }
 

@@ -18,6 +18,8 @@ pub mod manners;
 pub mod message_id;
 pub mod paging;
 pub mod query;
+pub mod reply;
+pub mod reply_code;
 pub mod report;
 pub mod rota;
 pub mod sentence;

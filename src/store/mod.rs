@@ -9,8 +9,10 @@
 //! for the operator; nothing is half written.
 
 pub mod certs;
+pub mod correspondents;
 pub mod duty;
 pub mod history;
+pub mod orders;
 pub mod outbox;
 pub mod rechecks;
 pub mod search;
@@ -30,7 +32,12 @@ use std::sync::{Mutex, MutexGuard};
 use zeroize::Zeroizing;
 
 /// Numbered migrations, in order. A merged one is never edited.
-const MIGRATIONS: &[&str] = &[include_str!("schema/0001_first.sql"), include_str!("schema/0007_search.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("schema/0001_first.sql"),
+    include_str!("schema/0002_correspondents.sql"),
+    include_str!("schema/0004_answers.sql"),
+    include_str!("schema/0007_search.sql"),
+];
 
 /// Why the store cannot be used, in words for the operator.
 #[derive(Debug, thiserror::Error)]

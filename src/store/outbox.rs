@@ -260,6 +260,13 @@ pub fn ticket_of_message_id(c: &Connection, message_id: &str) -> Result<Option<i
         .flatten())
 }
 
+/// The row of the mail with this Message-ID.
+pub fn of_message_id(c: &Connection, message_id: &str) -> Result<Option<Out>> {
+    c.prepare_cached(&format!("SELECT {COLUMNS} FROM outbox WHERE message_id = ?1"))?
+        .query_row([message_id], read_row)
+        .maybe()
+}
+
 /// Whether a mail with this Message-ID is ours.
 pub fn is_ours(c: &Connection, message_id: &str) -> Result<bool> {
     Ok(c.prepare_cached("SELECT 1 FROM outbox WHERE message_id = ?1")?.exists([message_id])?)

@@ -1,6 +1,7 @@
 //! HAND-OVER 2: tickets, their messages, and what hangs on them.
 
-use super::{Maybe, Result, Tx, instant, micros};
+pub use super::correspondents::Clock;
+use super::{Maybe, Result, Tx, correspondents, instant, micros};
 use crate::rules::report::{Attachment, Indicator};
 use crate::rules::ticket::{Direction, Kind, LinkKind, Number, Priority, State};
 use jiff::Timestamp;
@@ -34,32 +35,38 @@ pub struct Ticket {
     pub received_encrypted: bool,
     pub received_at: Timestamp,
     pub acknowledged_at: Option<Timestamp>,
+    /// Last human message to the reporter.
     pub answered_at: Option<Timestamp>,
+    /// Of the correspondents' running clocks the one that is due first.
     pub clock: Option<Clock>,
-    /// Deadlines stay to be shown after the clock has ended.
+    /// Of `clock`; where none runs, of the reporter's last one.
     pub remind_at: Option<Timestamp>,
     pub due_at: Option<Timestamp>,
     pub escalate_at: Option<Timestamp>,
+    /// The first escalation for whomever.
     pub escalated_at: Option<Timestamp>,
+    /// When an analyst wants to look at it again.
+    pub follow_up_at: Option<Timestamp>,
 }
 
-/// A running clock of a promise.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Clock {
-    /// Receipt of the reporter's first unanswered mail.
-    pub from: Timestamp,
-    pub remind_at: Timestamp,
-    pub due_at: Timestamp,
-    pub escalate_at: Timestamp,
-    /// Rungs of the ladder fired so far.
-    pub rung: u32,
-    pub next_rung_at: Timestamp,
+impl Ticket {
+    /// The reporter as correspondent: in lower case, empty where nobody can write to them.
+    pub fn reporter_key(&self) -> String {
+        self.reporter.as_deref().map(str::to_lowercase).unwrap_or_default()
+    }
 }
 
-const COLUMNS: &str = "id, number, state, subject, mailbox, kind, priority, reported_urgent, urgent_unprotected, tlp, \
+const COLUMNS: &str = "ticket.id, number, state, subject, mailbox, kind, priority, reported_urgent, urgent_unprotected, tlp, \
     classification, severity, assignee, consent, language, automatic, suspected_spam, reply_suppressed, reporter, \
-    reporter_name, constituent, received_encrypted, received_at, acknowledged_at, answered_at, clock_from, remind_at, \
-    due_at, escalate_at, escalated_at, rung, next_rung_at";
+    reporter_name, constituent, received_encrypted, received_at, acknowledged_at, \
+    (SELECT answered_at FROM correspondent WHERE ticket_id = ticket.id AND address = lower(coalesce(reporter, ''))), \
+    shown.clock_from, shown.remind_at, shown.due_at, shown.escalate_at, \
+    (SELECT min(escalated_at) FROM correspondent WHERE ticket_id = ticket.id), shown.rung, shown.next_rung_at, follow_up_at";
+
+/// Each ticket with the clock that stands for it: the running one that is due first, else the reporter's.
+const TICKETS: &str = "ticket LEFT JOIN correspondent AS shown ON shown.id = (SELECT id FROM correspondent \
+    WHERE ticket_id = ticket.id AND (next_rung_at IS NOT NULL OR address = lower(coalesce(ticket.reporter, ''))) \
+    ORDER BY next_rung_at IS NULL, due_at, id LIMIT 1)";
 
 fn read_row(row: &Row) -> rusqlite::Result<Ticket> {
     let word = |index: usize| row.get::<_, String>(index);
@@ -102,6 +109,7 @@ fn read_row(row: &Row) -> rusqlite::Result<Ticket> {
         due_at,
         escalate_at,
         escalated_at: at(29)?,
+        follow_up_at: at(32)?,
     })
 }
 
@@ -144,6 +152,7 @@ pub fn insert(tx: &Tx, ticket: &Ticket) -> Result<i64> {
     ])?;
     let id = tx.last_insert_rowid();
     add_received_via(tx, id, &ticket.mailbox)?;
+    correspondents::ensure(tx, id, &ticket.reporter_key())?;
     if let Some(reporter) = &ticket.reporter {
         add_participant(tx, id, reporter)?;
     }
@@ -152,12 +161,14 @@ pub fn insert(tx: &Tx, ticket: &Ticket) -> Result<i64> {
 
 /// One ticket by its row.
 pub fn get(c: &Connection, id: i64) -> Result<Option<Ticket>> {
-    c.prepare_cached(&format!("SELECT {COLUMNS} FROM ticket WHERE id = ?1"))?.query_row([id], read_row).maybe()
+    c.prepare_cached(&format!("SELECT {COLUMNS} FROM {TICKETS} WHERE ticket.id = ?1"))?
+        .query_row([id], read_row)
+        .maybe()
 }
 
 /// One ticket by its number.
 pub fn by_number(c: &Connection, number: &Number) -> Result<Option<Ticket>> {
-    c.prepare_cached(&format!("SELECT {COLUMNS} FROM ticket WHERE number = ?1"))?
+    c.prepare_cached(&format!("SELECT {COLUMNS} FROM {TICKETS} WHERE number = ?1"))?
         .query_row([number.to_string()], read_row)
         .maybe()
 }
@@ -191,76 +202,20 @@ pub struct Filter {
 
 /// Tickets, newest first (oldest promise first for `unanswered`).
 pub fn list(c: &Connection, filter: &Filter) -> Result<Vec<Ticket>> {
-    let order = if filter.unanswered { "due_at, id" } else { "id DESC" };
+    let order = if filter.unanswered { "shown.due_at, ticket.id" } else { "ticket.id DESC" };
     let mut rows = c.prepare_cached(&format!(
-        "SELECT {COLUMNS} FROM ticket WHERE (?1 IS NULL OR state = ?1) \
+        "SELECT {COLUMNS} FROM {TICKETS} WHERE (?1 IS NULL OR state = ?1) \
          AND (?2 OR ?1 IS NOT NULL OR state NOT IN ('closed', 'rejected', 'merged')) \
-         AND (NOT ?3 OR next_rung_at IS NOT NULL) ORDER BY {order} LIMIT ?4"
+         AND (NOT ?3 OR shown.next_rung_at IS NOT NULL) ORDER BY {order} LIMIT ?4"
     ))?;
     let limit = filter.limit.map_or(-1, |n| n as i64);
     let found = rows.query_map((filter.state.map(State::word), filter.all, filter.unanswered, limit), read_row)?;
     Ok(found.collect::<rusqlite::Result<_>>()?)
 }
 
-/// Tickets whose next rung is due.
-pub fn rungs_due(c: &Connection, now: Timestamp, limit: usize) -> Result<Vec<Ticket>> {
-    let mut rows = c.prepare_cached(&format!(
-        "SELECT {COLUMNS} FROM ticket WHERE next_rung_at <= ?1 ORDER BY next_rung_at, id LIMIT ?2"
-    ))?;
-    let found = rows.query_map((micros(now), limit as i64), read_row)?;
-    Ok(found.collect::<rusqlite::Result<_>>()?)
-}
-
-/// When the next rung is due.
-pub fn next_rung(c: &Connection) -> Result<Option<Timestamp>> {
-    let next: Option<i64> = c.query_row("SELECT min(next_rung_at) FROM ticket", [], |row| row.get(0))?;
-    Ok(next.map(instant))
-}
-
-/// Tickets whose clock runs.
-pub fn with_clock(c: &Connection) -> Result<Vec<Ticket>> {
-    list(c, &Filter { all: true, unanswered: true, ..Filter::default() })
-}
-
-/// Starts or replaces the clock.
-pub fn set_clock(tx: &Tx, id: i64, clock: &Clock) -> Result<()> {
-    tx.prepare_cached(
-        "UPDATE ticket SET clock_from = ?2, remind_at = ?3, due_at = ?4, escalate_at = ?5, rung = ?6, next_rung_at = ?7 WHERE id = ?1",
-    )?
-    .execute((
-        id,
-        micros(clock.from),
-        micros(clock.remind_at),
-        micros(clock.due_at),
-        micros(clock.escalate_at),
-        clock.rung,
-        micros(clock.next_rung_at),
-    ))?;
-    Ok(())
-}
-
-/// Ends the clock. The deadlines stay to be shown.
-pub fn stop_clock(tx: &Tx, id: i64) -> Result<()> {
-    tx.prepare_cached("UPDATE ticket SET clock_from = NULL, rung = 0, next_rung_at = NULL WHERE id = ?1")?
-        .execute([id])?;
-    Ok(())
-}
-
-/// Notes that a human's message has reached the reporter.
-pub fn set_answered(tx: &Tx, id: i64, at: Timestamp) -> Result<()> {
-    tx.execute("UPDATE ticket SET answered_at = ?2 WHERE id = ?1", (id, micros(at)))?;
-    Ok(())
-}
-
 /// Notes that the acknowledgement was accepted by the SMTP server.
 pub fn set_acknowledged(tx: &Tx, id: i64, at: Timestamp) -> Result<()> {
     tx.execute("UPDATE ticket SET acknowledged_at = coalesce(acknowledged_at, ?2) WHERE id = ?1", (id, micros(at)))?;
-    Ok(())
-}
-
-/// Notes the first escalation.
-pub fn set_escalated(tx: &Tx, id: i64, at: Timestamp) -> Result<()> {
-    tx.execute("UPDATE ticket SET escalated_at = coalesce(escalated_at, ?2) WHERE id = ?1", (id, micros(at)))?;
     Ok(())
 }
 
@@ -321,10 +276,19 @@ pub fn add_received_via(tx: &Tx, id: i64, mailbox: &str) -> Result<()> {
     Ok(())
 }
 
-/// Adds a participant.
-pub fn add_participant(tx: &Tx, id: i64, address: &str) -> Result<()> {
-    tx.prepare_cached("INSERT OR IGNORE INTO participant (ticket_id, address) VALUES (?1, ?2)")?
-        .execute((id, address.to_lowercase()))?;
+/// Adds a participant; gives whether that is new.
+pub fn add_participant(tx: &Tx, id: i64, address: &str) -> Result<bool> {
+    let address = address.to_lowercase();
+    correspondents::ensure(tx, id, &address)?;
+    let added = tx
+        .prepare_cached("INSERT OR IGNORE INTO participant (ticket_id, address) VALUES (?1, ?2)")?
+        .execute((id, address))?;
+    Ok(added == 1)
+}
+
+/// Takes a participant's leave to write into the ticket.
+pub fn remove_participant(tx: &Tx, id: i64, address: &str) -> Result<()> {
+    tx.execute("DELETE FROM participant WHERE ticket_id = ?1 AND address = ?2", (id, address))?;
     Ok(())
 }
 
@@ -481,9 +445,9 @@ pub fn messages(c: &Connection, ticket: i64) -> Result<Vec<Message>> {
     Ok(found.collect::<rusqlite::Result<_>>()?)
 }
 
-/// Notes that a machine wrote a message.
-pub fn set_message_automatic(tx: &Tx, id: i64) -> Result<()> {
-    tx.execute("UPDATE message SET automatic = 1 WHERE id = ?1", [id])?;
+/// Notes that a machine wrote a message, and by which mark that was seen.
+pub fn set_message_automatic(tx: &Tx, id: i64, mark: &str) -> Result<()> {
+    tx.execute("UPDATE message SET automatic = 1, machine = ?2 WHERE id = ?1", (id, mark))?;
     Ok(())
 }
 
@@ -504,16 +468,6 @@ pub fn last_received(c: &Connection, ticket: i64, before: Option<i64>) -> Result
     ))?
     .query_row((ticket, before), read_message)
     .maybe()
-}
-
-/// Receipt of the first mail of the ticket that a human wrote after an instant.
-pub fn first_received_after(c: &Connection, ticket: i64, after: Timestamp) -> Result<Option<Timestamp>> {
-    let first: Option<i64> = c
-        .prepare_cached(
-            "SELECT min(received_at) FROM message WHERE ticket_id = ?1 AND direction = 'in' AND NOT automatic AND received_at > ?2",
-        )?
-        .query_row((ticket, micros(after)), |row| row.get(0))?;
-    Ok(first.map(instant))
 }
 
 /// One message.
@@ -620,14 +574,4 @@ pub fn indicators(c: &Connection, ticket: i64) -> Result<Vec<(String, String, i6
     )?;
     let found = rows.query_map([ticket], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
     Ok(found.collect::<rusqlite::Result<_>>()?)
-}
-
-/// How many clocks have passed their due time.
-pub fn broken_promises(c: &Connection, now: Timestamp) -> Result<u64> {
-    let count: i64 = c.query_row(
-        "SELECT count(*) FROM ticket WHERE next_rung_at IS NOT NULL AND due_at <= ?1",
-        [micros(now)],
-        |row| row.get(0),
-    )?;
-    Ok(count.unsigned_abs())
 }

@@ -24,7 +24,7 @@ use std::fmt::Write;
 pub(super) struct Files(Vec<(String, Vec<u8>)>);
 
 /// Collects everything.
-pub(super) fn gather(app: &App, c: &Connection, ticket: &Ticket) -> Result<Files, AppError> {
+pub(super) fn gather(app: &App, c: &Connection, ticket: &Ticket, now: Timestamp) -> Result<Files, AppError> {
     let mut files = Vec::new();
     let mut mails = Vec::new();
     for message in tickets::messages(c, ticket.id)? {
@@ -65,7 +65,7 @@ pub(super) fn gather(app: &App, c: &Connection, ticket: &Ticket) -> Result<Files
             })
         })
         .collect();
-    let shown = full(app, c, ticket)?;
+    let shown = full(app, c, ticket, now)?;
     for (name, document) in [
         ("ticket.json", serde_json::to_value(&shown).unwrap_or_default()),
         ("manifest.json", json!({"ticket": ticket.number, "messages": mails, "attachments": attachments})),

@@ -47,7 +47,7 @@ pub(super) fn export(app: &App, actor: &Actor, now: Timestamp, asked: &Asked) ->
         Ok(find(app, c, now, asked.number).and_then(|ticket| {
             may_leave(&ticket, asked)?;
             let content = match asked.format {
-                Format::Evidence => Content::Evidence(evidence::gather(app, c, &ticket)?),
+                Format::Evidence => Content::Evidence(evidence::gather(app, c, &ticket, now)?),
                 _ => Content::Parcel(Box::new(parcel::gather(app, c, &ticket, asked.full)?)),
             };
             Ok((ticket, content))
