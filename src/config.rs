@@ -105,7 +105,7 @@ fn settings(root: &Table, file: &Path) -> Option<Settings> {
         total: t.get("total", vec![per_hour(200)], values::caps),
     });
     let smtp = root.section("smtp", |t| transport(t, &folder));
-    let (duty, names) = root.section("duty", |t| duty(t, &own, zone.clone()));
+    let (duty, names) = root.section("duty", |t| duty(t, &own, zone.clone(), &folder));
     let sla = root.section("sla", |t| sla(t, &names, zone, &folder));
     let constituents = constituents(root);
     let socket = root.section("api", |t| socket(t, &folder));
@@ -299,26 +299,34 @@ fn transport(t: &Table, folder: &Path) -> Option<Transport> {
 }
 
 /// Who is told, and the names of all analysts, of those with faults too.
-fn duty(t: &Table, own: &[Address], zone: TimeZone) -> (Duty, Vec<String>) {
+fn duty(t: &Table, own: &[Address], zone: TimeZone, folder: &Path) -> (Duty, Vec<String>) {
     let mut names = Vec::new();
     let mut addresses = Vec::new();
-    let analysts: Vec<Analyst> =
-        t.sections("analyst", |t| analyst(t, own, &mut names, &mut addresses)).into_iter().flatten().collect();
+    let analysts: Vec<Analyst> = t
+        .sections("analyst", |t| analyst(t, own, folder, (&mut names, &mut addresses)))
+        .into_iter()
+        .flatten()
+        .collect();
     let (handover_day, handover_time) = t.get("handover", (Weekday::Monday, time(9, 0, 0, 0)), values::handover);
     let rotation = known_analysts(t, "rotation", &names);
-    if rotation.is_empty() {
+    let calendar = t.maybe("calendar", |value| values::path(value, folder));
+    if rotation.is_empty() && calendar.is_none() {
         t.warn("rotation", "names nobody: nobody is on duty, alerts go to escalate_to");
     }
     let start = t.get("start", date(2026, 1, 5), values::date);
     let page_ack_within = t.get("page_ack_within", SignedDuration::from_mins(15), values::duration);
+    let every_business_day = Digest::At { weekdays: None, time: time(8, 30, 0, 0) };
+    let digest = t.get("digest", every_business_day, values::digest);
     let rota = Rota { rotation, handover_day, handover_time, start, zone };
-    (Duty { rota, page_ack_within, analysts }, names)
+    (Duty { rota, calendar, digest, page_ack_within, analysts }, names)
 }
 
-fn analyst(t: &Table, own: &[Address], names: &mut Vec<String>, addresses: &mut Vec<Address>) -> Option<Analyst> {
-    for key in ["webhook", "webhook_key_file"] {
-        t.not_served(key);
-    }
+fn analyst(
+    t: &Table,
+    own: &[Address],
+    folder: &Path,
+    (names, addresses): (&mut Vec<String>, &mut Vec<Address>),
+) -> Option<Analyst> {
     let name = t.need("name", "\"alice\"", |value| {
         let name = values::text(value)?;
         if ["vigie", "none"].contains(&name.as_str()) {
@@ -338,7 +346,37 @@ fn analyst(t: &Table, own: &[Address], names: &mut Vec<String>, addresses: &mut 
     });
     let fingerprint = t.maybe("fingerprint", values::fingerprint);
     let command = t.filled_list("command", values::text);
-    Some(Analyst { name: name?, address: address?, fingerprint, command })
+    let webhook = webhook(t, folder);
+    Some(Analyst { name: name?, address: address?, fingerprint, command, webhook })
+}
+
+const FORMATS: [(&str, WebhookFormat); 4] = [
+    ("generic", WebhookFormat::Generic),
+    ("ntfy", WebhookFormat::Ntfy),
+    ("mattermost", WebhookFormat::Mattermost),
+    ("slack", WebhookFormat::Slack),
+];
+
+fn webhook(t: &Table, folder: &Path) -> Option<Webhook> {
+    let within = |value: &DeValue| values::path(value, folder);
+    let given = t.maybe("webhook", values::webhook).map(WebhookUrl::Given);
+    let file = t.maybe("webhook_url_file", within).map(WebhookUrl::File);
+    let key_file = t.maybe("webhook_key_file", within);
+    let format = t.get("webhook_format", WebhookFormat::Generic, |value| values::word(value, &FORMATS));
+    let ca_file = t.maybe("webhook_ca_file", within);
+    if given.is_some() && file.is_some() {
+        t.fault("webhook_url_file", "is of no use beside webhook: give one of the two");
+    }
+    let Some(url) = given.or(file) else {
+        if !t.gives("webhook") && !t.gives("webhook_url_file") {
+            t.unused(&["webhook_key_file", "webhook_ca_file"], "no webhook");
+        }
+        return None;
+    };
+    if format == WebhookFormat::Generic && key_file.is_none() && !t.gives("webhook_key_file") {
+        t.fault("webhook_key_file", "missing; whoever takes the pages must be able to tell that they are ours");
+    }
+    Some(Webhook { url, key_file, format, ca_file })
 }
 
 /// A list of names of analysts; a name that nobody has is a fault.

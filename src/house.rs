@@ -8,6 +8,7 @@ use crate::edge::openpgp::agent::AgentKeys;
 use crate::edge::openpgp::certs as openpgp_certs;
 use crate::edge::openpgp::seam::{MemoryKeys, PrivateKeys};
 use crate::edge::{clock, random, secret};
+use crate::respond::rota;
 use crate::respond::wording::Texts;
 use crate::rules::settings::Settings;
 use crate::store::{Store, StoreError, history, settings as values};
@@ -140,6 +141,7 @@ impl House {
             clock,
         };
         house.import_certificates(now)?;
+        rota::refresh(&house.store, &house.settings, now)?;
         Ok(house)
     }
 

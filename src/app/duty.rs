@@ -20,17 +20,18 @@ const GAPS_SOUGHT: SignedDuration = SignedDuration::from_hours(60 * 24);
 pub(super) fn show(app: &App, now: Timestamp) -> Result<Answer, AppError> {
     let rota = &app.settings.duty.rota;
     let when = |at: Timestamp| When::new(at, &rota.zone);
-    let (overrides, pages) = app.store.read(|c| {
+    let (spans, overrides, pages) = app.store.read(|c| {
         let since = now.checked_sub(PAGES_SHOWN).unwrap_or(Timestamp::MIN);
         let pages = duty::pages_since(c, since)?.into_iter().map(|page| view(app, c, page));
-        Ok((duty::stand_ins(c, now)?, pages.collect::<crate::store::Result<Vec<_>>>()?))
+        let pages = pages.collect::<crate::store::Result<Vec<_>>>()?;
+        Ok((duty::stand_ins(c, now)?, duty::overrides(c, now)?, pages))
     })?;
     let known = |name: &str| app.settings.analyst(name).is_some();
-    let gaps = rota.gaps(now, GAPS_SOUGHT, &overrides, known);
+    let gaps = rota.gaps(now, GAPS_SOUGHT, &spans, known);
     Ok(Answer::Duty(DutyView {
-        on_duty: rota.on_duty(now, &overrides).map(str::to_owned),
-        until: rota.until(now, &overrides).map(when),
-        next: rota.next(now, &overrides).map(str::to_owned),
+        on_duty: rota.on_duty(now, &spans).map(str::to_owned),
+        until: rota.until(now, &spans).map(when),
+        next: rota.next(now, &spans).map(str::to_owned),
         pages,
         overrides: overrides
             .iter()

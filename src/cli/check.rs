@@ -19,7 +19,7 @@ use crate::app::views::{Answer, DutyView};
 use crate::config;
 use crate::edge::{clock, secret};
 use crate::respond::wording::Texts;
-use crate::rules::settings::{Settings, Source, Transport};
+use crate::rules::settings::{Settings, Source, Transport, WebhookUrl};
 use crate::rules::untrusted::Untrusted;
 use jiff::Timestamp;
 use serde::Serialize;
@@ -126,6 +126,7 @@ fn all(global: &Global, settings: &Settings, connect: bool, findings: &mut Findi
     let team = keys::team(settings, store.as_ref(), now, findings)?;
     keys::certificates(settings, now, findings)?;
     people::analysts(settings, store.as_ref(), now, findings)?;
+    people::rota_file(settings, now, findings)?;
     people::rota(settings, store.as_ref(), now, findings)?;
     people::calendar(settings, now, findings)?;
     people::constituents(settings, findings)?;
@@ -154,7 +155,16 @@ fn secrets(settings: &Settings, findings: &mut Findings) -> Result<(), Failure> 
         Transport::Smtp(server) => Some(server),
         Transport::Folder(_) => None,
     };
+    let webhooks = settings.duty.analysts.iter().filter_map(|analyst| analyst.webhook.as_ref());
+    let webhooks = webhooks.flat_map(|webhook| {
+        let address = match &webhook.url {
+            WebhookUrl::File(file) => Some(file),
+            WebhookUrl::Given(_) => None,
+        };
+        [webhook.key_file.as_ref(), address]
+    });
     let passwords = imap.chain(smtp).filter_map(|server| server.password_file.as_ref());
+    let passwords = passwords.chain(webhooks.flatten());
     let mut files: Vec<&Path> = passwords.chain(&settings.pgp.passphrase_file).map(|path| path.as_path()).collect();
     files.sort();
     files.dedup();

@@ -274,7 +274,27 @@ fn each_fault_names_its_line_its_key_and_the_right_word() {
         (
             "",
             "[[duty.analyst]]\nname='a'\naddress='a@b'\nwebhook='https://x.y'",
-            "4: duty.analyst[1].webhook: not available in this version; leave it out",
+            "1: duty.analyst[1].webhook_key_file: missing; whoever takes the pages must be able to tell that they are ours",
+        ),
+        (
+            "",
+            "[[duty.analyst]]\nname='a'\naddress='a@b'\nwebhook_key_file='k'\nwebhook='http://x.y'",
+            "5: duty.analyst[1].webhook: http is for this machine only (127.0.0.1, ::1, localhost); use https",
+        ),
+        (
+            "",
+            "[[duty.analyst]]\nname='a'\naddress='a@b'\nwebhook_key_file='k'\nwebhook='https://u:secret@x.y'",
+            "5: duty.analyst[1].webhook: holds a user name or password; put the whole address into a file, webhook_url_file",
+        ),
+        (
+            "",
+            "[[duty.analyst]]\nname='a'\naddress='a@b'\nwebhook_format='discord'\nwebhook_url_file='u'\nwebhook_key_file='k'",
+            r#"4: duty.analyst[1].webhook_format: "discord" is not one of generic, ntfy, mattermost, slack"#,
+        ),
+        (
+            "",
+            "[duty]\ndigest = 'Mon-Fri'",
+            r#"2: duty.digest: "Mon-Fri" is neither days and a time like "Mon-Fri 08:30", a time (on business days), nor none"#,
         ),
         (
             "",

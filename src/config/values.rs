@@ -3,6 +3,7 @@
 
 use crate::rules::address::Address;
 use crate::rules::caps::{self, Cap};
+use crate::rules::settings::Digest;
 use jiff::SignedDuration;
 use jiff::civil::{Date, Time, Weekday};
 use jiff::tz::TimeZone;
@@ -223,8 +224,12 @@ fn weekday(name: &str) -> Read<usize> {
 
 /// `Mon-Fri`, `Sun-Thu`, `Mon-Wed, Fri`: at least one day.
 pub fn weekdays(value: &DeValue) -> Read<[bool; 7]> {
+    days_of_week(&text(value)?)
+}
+
+fn days_of_week(text: &str) -> Read<[bool; 7]> {
     let mut days = [false; 7];
-    for part in text(value)?.split(',') {
+    for part in text.split(',') {
         let (first, last) = part.split_once('-').unwrap_or((part, part));
         let (mut day, last) = (weekday(first)?, weekday(last)?);
         days[day] = true;
@@ -252,6 +257,35 @@ pub fn handover(value: &DeValue) -> Read<(Weekday, Time)> {
     let day = weekday(day)?;
     let time = clock(time).ok_or_else(|| format!("{text:?} is not a day and a time like \"Mon 09:00\""))?;
     Ok((DAYS[day].1, time))
+}
+
+/// `Mon-Fri 08:30`, `08:30` (on business days), `none`.
+pub fn digest(value: &DeValue) -> Read<Digest> {
+    let text = text(value)?;
+    if text == "none" {
+        return Ok(Digest::Never);
+    }
+    let (days, time) = text.rsplit_once(' ').map_or((None, text.as_str()), |(days, time)| (Some(days), time));
+    let time = clock(time).ok_or_else(|| {
+        format!("{text:?} is neither days and a time like \"Mon-Fri 08:30\", a time (on business days), nor none")
+    })?;
+    Ok(Digest::At { weekdays: days.map(days_of_week).transpose()?, time })
+}
+
+/// Where pages go: https, or http on this machine. It is not repeated in faults: it may hold a secret.
+pub fn webhook(value: &DeValue) -> Read<String> {
+    let text = text(value)?;
+    let uri: hyper::Uri = text.parse().map_err(|_| "is not an address like https://pager.example.org/vigie")?;
+    let host = uri.host().unwrap_or_default();
+    match uri.scheme_str() {
+        _ if uri.authority().is_some_and(|authority| authority.as_str().contains('@')) => {
+            Err("holds a user name or password; put the whole address into a file, webhook_url_file".to_owned())
+        }
+        Some("https") if !host.is_empty() => Ok(text),
+        Some("http") if is_loopback(host.trim_start_matches('[').trim_end_matches(']')) => Ok(text),
+        Some("http") => Err("http is for this machine only (127.0.0.1, ::1, localhost); use https".to_owned()),
+        _ => Err("is not an address like https://pager.example.org/vigie".to_owned()),
+    }
 }
 
 /// `18:00`; empty: none.

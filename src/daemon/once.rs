@@ -6,7 +6,7 @@ use crate::arrive::intake::{self, Look, Pace};
 use crate::edge::imap::ImapTrouble;
 use crate::house::House;
 use crate::journey;
-use crate::respond::{climb, keys, post, tidy};
+use crate::respond::{climb, digest, keys, post, rota, tidy};
 use crate::rules::trouble::Trouble;
 use crate::store::spool::Role;
 
@@ -27,6 +27,8 @@ pub async fn run_once(house: &House) -> Vec<String> {
             journey::catch_up(house, now),
             journey::recompute_deadlines(house).map(|()| 0),
             keys::turn(&house.store, &house.settings, house.keys.team(), now).map(|_| 0),
+            rota::turn(&house.store, &house.settings, now),
+            digest::turn(&house.store, &house.settings, now),
             climb::turn(&house.store, &house.settings, now),
         ]
     };

@@ -6,7 +6,7 @@ use crate::house::House;
 use crate::journey;
 use crate::respond::post::{self, Post};
 use crate::respond::under_way::UnderWay;
-use crate::respond::{climb, keys};
+use crate::respond::{climb, digest, keys, rota};
 use crate::store::{outbox, status};
 use jiff::{SignedDuration, Timestamp};
 use std::collections::BTreeMap;
@@ -64,7 +64,9 @@ pub fn start(ground: &Ground, tasks: &TaskTracker, died: &Sender<String>) {
         let turn = || -> Result<_, crate::store::StoreError> {
             journey::recompute_deadlines(&house)?;
             let told = keys::turn(&house.store, &house.settings, house.keys.team(), now)?;
-            let fired = told + climb::turn(&house.store, &house.settings, now)?;
+            let rota = rota::turn(&house.store, &house.settings, now)?;
+            let digests = digest::turn(&house.store, &house.settings, now)?;
+            let fired = told + rota + digests + climb::turn(&house.store, &house.settings, now)?;
             Ok((fired, climb::next(&house.store)?))
         };
         let (fired, next) = tokio::task::block_in_place(turn).map_err(|e| e.to_string())?;

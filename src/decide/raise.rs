@@ -205,14 +205,19 @@ fn raise_page(tx: &Tx, settings: &Settings, wish: &Wish, now: Timestamp) -> Resu
     Ok(Some(page))
 }
 
-/// A page goes by mail, and by the command of each analyst who has one.
+/// A page goes by mail, and by the command and the webhook of each analyst who has one.
 fn owe_page(tx: &Tx, settings: &Settings, (page, step): (i64, u32), telling: &Telling, now: Timestamp) -> Result<()> {
     let intent = |analyst| Intent::Page { page, step, analyst };
     owe_each(tx, settings, telling, now, intent)?;
     let Telling { ticket, slot, analysts, not_before } = *telling;
-    for name in analysts.iter().filter(|name| settings.analyst(name).is_some_and(|a| a.command.is_some())) {
-        let (slot, to) = (format!("{slot}-{name}-command"), format!("command:{name}"));
-        outbox::owe(tx, ticket, &slot, &to, &intent(name.clone()), not_before, now)?;
+    for analyst in analysts.iter().filter_map(|name| settings.analyst(name)) {
+        let name = &analyst.name;
+        for (channel, has) in [("command", analyst.command.is_some()), ("webhook", analyst.webhook.is_some())] {
+            if has {
+                let (slot, to) = (format!("{slot}-{name}-{channel}"), format!("{channel}:{name}"));
+                outbox::owe(tx, ticket, &slot, &to, &intent(name.clone()), not_before, now)?;
+            }
+        }
     }
     Ok(())
 }
@@ -220,7 +225,15 @@ fn owe_page(tx: &Tx, settings: &Settings, (page, step): (i64, u32), telling: &Te
 /// Lets an unacknowledged page climb to the next in line (P9).
 pub fn climb(tx: &Tx, settings: &Settings, page: &duty::Page, now: Timestamp) -> Result<()> {
     let step = page.step + 1;
-    let analysts = paging::step(step, &line(tx, settings, page.raised_at)?, &settings.sla.escalate_to);
+    let mut called = line(tx, settings, page.raised_at)?;
+    // Who has come on duty meanwhile is next, before all others.
+    if let (Some(first), Some(on_duty)) = (called.first().cloned(), line(tx, settings, now)?.into_iter().next())
+        && on_duty != first
+    {
+        called.retain(|name| *name != on_duty);
+        called.insert(1, on_duty);
+    }
+    let analysts = paging::step(step, &called, &settings.sla.escalate_to);
     let next_at = (!analysts.is_empty()).then(|| now + settings.duty.page_ack_within);
     duty::climb(tx, page.id, step, &analysts, next_at)?;
     if analysts.is_empty() {
@@ -333,6 +346,23 @@ pub fn notice_with(tx: &Tx, settings: &Settings, ticket: Option<i64>, notice: &N
         details: details.map(str::to_owned),
         analyst,
     })
+}
+
+/// Owes the digest of the instant `at`, once: to the analyst who has come on duty, else to the one
+/// who is. Spam is told of since `since`. Gives whether it is new.
+pub fn digest(
+    tx: &Tx,
+    settings: &Settings,
+    came: Option<&str>,
+    at: Timestamp,
+    since: Timestamp,
+    now: Timestamp,
+) -> Result<bool> {
+    let handover = came.is_some();
+    let analysts = came.map_or_else(|| on_duty(tx, settings, now), |name| Ok(vec![name.to_owned()]))?;
+    let slot = format!("{}-{}", if handover { "handover" } else { "daily" }, at.as_second());
+    let telling = Telling { ticket: None, slot: &slot, analysts: &analysts, not_before: now };
+    owe_each(tx, settings, &telling, now, |analyst| Intent::Digest { handover, since, analyst })
 }
 
 /// As `notice`, to one analyst alone.

@@ -2,6 +2,7 @@
 
 pub mod clock;
 pub mod folder;
+pub mod ical;
 pub mod imap;
 pub mod maildir;
 pub mod mime;
@@ -11,3 +12,4 @@ pub mod random;
 pub mod secret;
 pub mod smtp;
 pub mod tls;
+pub mod webhook;

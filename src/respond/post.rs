@@ -8,18 +8,21 @@
 //!
 //! Hostile data: the server's replies, sanitised by the edge. Failure: the store's only.
 
+use super::channel;
 use super::seal::{self, Refusal, Sealing};
 use super::under_way::{Outcome, Turn, UnderWay};
 use super::wording::Texts;
 use crate::decide::clocks::{self, Answer};
-use crate::decide::raise;
+use crate::decide::raise::{self, Notice};
 use crate::edge::openpgp::seam::PrivateKeys;
 use crate::edge::smtp::{self, Parcel};
-use crate::edge::{folder, pager, random, secret, tls};
+use crate::edge::webhook::Refused;
+use crate::edge::{folder, random, secret, tls};
 use crate::rules::address::Address;
+use crate::rules::channel::Channel;
 use crate::rules::intent::{Intent, OutKind};
 use crate::rules::settings::{Server, Settings, Transport};
-use crate::rules::ticket::{Direction, Priority, State};
+use crate::rules::ticket::{Direction, State};
 use crate::rules::trouble::{Trouble, backoff};
 use crate::store::outbox::{self, Out, OutState};
 use crate::store::tickets::{self, Message};
@@ -31,6 +34,12 @@ use tokio_util::sync::CancellationToken;
 
 /// So many mails are under way at a time.
 const AT_ONCE: usize = 4;
+
+/// And so many pages by command or webhook.
+const DIRECTLY_AT_ONCE: usize = 16;
+
+/// After so many tries in vain a command or webhook is told of: whoever relies on it is not reached.
+const TRIES_TOLD: u32 = 3;
 
 /// What the loop works with.
 #[derive(Clone)]
@@ -61,18 +70,22 @@ pub async fn turn(post: &Post, now: Timestamp) -> Result<Turn> {
 /// taken that is when one of them falls free.
 pub fn begin(post: &Post, under_way: &UnderWay, now: Timestamp) -> Result<Option<Timestamp>> {
     let mut busy = under_way.rows();
+    let (under_way_by_mail, under_way_directly) = under_way.count();
+    let mut mails = AT_ONCE.saturating_sub(under_way_by_mail);
+    let mut directs = DIRECTLY_AT_ONCE.saturating_sub(under_way_directly);
     // Rows under way may be due as well: they stand in the way of no others.
     for out in post.store.read(|c| outbox::due(c, now, 64 + busy.len()))? {
-        // A command needs no mail server, and no place among those who wait for one.
-        let is_command = out.to.starts_with("command:");
-        if busy.contains(&out.id) || (busy.len() >= AT_ONCE && !is_command) {
+        // A command or webhook needs no mail server, and no place among those who wait for one.
+        let places = if Channel::of(&out.to).is_mail() { &mut mails } else { &mut directs };
+        if busy.contains(&out.id) || *places == 0 {
             continue;
         }
+        *places -= 1;
         busy.insert(out.id);
-        let (post, id) = (post.clone(), out.id);
-        under_way.begin(id, async move { handle(&post, out, now).await });
+        let (post, id, is_mail) = (post.clone(), out.id, Channel::of(&out.to).is_mail());
+        under_way.begin(id, is_mail, async move { handle(&post, out, now).await });
     }
-    if busy.len() >= AT_ONCE { Ok(None) } else { post.store.read(|c| outbox::next_due(c, &busy)) }
+    if mails == 0 || directs == 0 { Ok(None) } else { post.store.read(|c| outbox::next_due(c, &busy)) }
 }
 
 /// One intent, one outcome.
@@ -89,7 +102,7 @@ async fn handle(post: &Post, mut out: Out, now: Timestamp) -> Result<Outcome> {
         return block_in_place(|| post.store.write(|tx| drop_moot(tx, &out, words, now)));
     }
     if out.state == OutState::Queued
-        && !out.to.starts_with("command:")
+        && Channel::of(&out.to).is_mail()
         && let Some(ended) = block_in_place(|| seal_row(post, &out, now))?
     {
         return Ok(ended);
@@ -97,9 +110,31 @@ async fn handle(post: &Post, mut out: Out, now: Timestamp) -> Result<Outcome> {
     let Some(attempts) = block_in_place(|| post.store.write(|tx| outbox::count_attempt(tx, out.id)))? else {
         return Ok((OutState::Dropped, None));
     };
-    let outcome = send(post, &out, now).await;
+    let (outcome, wait) = match send(post, &out, now).await {
+        Ok(()) => (Ok(()), None),
+        Err(refused) => (Err(refused.trouble), refused.wait),
+    };
     let pause = backoff(attempts, random::jitter());
-    block_in_place(|| settle(post, &out, outcome, pause, now))
+    let settled = block_in_place(|| settle(post, &out, outcome, wait.map_or(pause, |wait| wait.max(pause)), now))?;
+    if attempts == TRIES_TOLD && !matches!(settled.0, OutState::Sent | OutState::Failed) {
+        block_in_place(|| post.store.write(|tx| tell_of_channel(tx, post, &out, now)))?;
+    }
+    Ok(settled)
+}
+
+/// A command or webhook that fails again and again is told of by mail, once a day: the pages that it
+/// should carry still climb, but nobody should have to wait for that.
+fn tell_of_channel(tx: &Tx, post: &Post, out: &Out, now: Timestamp) -> Result<()> {
+    let (what, name) = match Channel::of(&out.to) {
+        Channel::Mail(_) => return Ok(()),
+        Channel::Command(name) => ("command", name),
+        Channel::Webhook(name) => ("webhook", name),
+    };
+    let words = format!("Pages by the {what} of an analyst fail again and again. See `vigie outbox list`.");
+    let details = format!("Analyst:  {name}");
+    let slot = format!("{what}-{name}-{}", now.as_second().div_euclid(24 * 3600));
+    let notice = Notice { about: "a channel fails", slot: &slot, words: &words, details: Some(&details) };
+    raise::notice_with(tx, &post.settings, None, &notice, now).map(|_| ())
 }
 
 /// HAND-OVER 3: the outcome, and what follows from it, in one commit.
@@ -123,8 +158,9 @@ fn settle(
             Err(Trouble::Later(words)) => (OutState::Sealed, now + pause, Some(words)),
             Err(Trouble::Never(words)) => (OutState::Failed, now, Some(words)),
         };
-        // A pager command is never sealed: its words are made at each try.
-        let state = if state == OutState::Sealed && out.to.starts_with("command:") { OutState::Queued } else { state };
+        // A page by command or webhook is never sealed: its words are made at each try.
+        let is_mail = Channel::of(&out.to).is_mail();
+        let state = if state == OutState::Sealed && !is_mail { OutState::Queued } else { state };
         outbox::settle(tx, out.id, state, next, words.map(String::as_str), now)?;
         match state {
             OutState::Sent => sent(tx, post, out, now)?,
@@ -204,14 +240,26 @@ fn seal_row(post: &Post, out: &Out, now: Timestamp) -> Result<Option<Outcome>> {
     })
 }
 
-/// Dials, once.
-async fn send(post: &Post, out: &Out, now: Timestamp) -> std::result::Result<(), Trouble> {
-    if let Some(name) = out.to.strip_prefix("command:") {
-        return tokio::select! {
-            paged = page_by_command(post, out, name, now) => paged,
-            () = post.give_up.cancelled() => Err(Trouble::Later("we stopped before the command had ended".to_owned())),
-        };
+/// Sends, once.
+async fn send(post: &Post, out: &Out, now: Timestamp) -> std::result::Result<(), Refused> {
+    let direct = async {
+        match Channel::of(&out.to) {
+            Channel::Mail(_) => mail(post, out).await.map_err(|trouble| Refused { trouble, wait: None }),
+            Channel::Command(name) => channel::by_command(&post.store, &post.settings, out, name, now).await,
+            Channel::Webhook(name) => channel::by_webhook(&post.store, &post.settings, out, name, now).await,
+        }
+    };
+    if Channel::of(&out.to).is_mail() {
+        return direct.await;
     }
+    tokio::select! {
+        paged = direct => paged,
+        () = post.give_up.cancelled() => Err(Refused::later("we stopped before the page was taken")),
+    }
+}
+
+/// Dials the mail server, once.
+async fn mail(post: &Post, out: &Out) -> std::result::Result<(), Trouble> {
     let later = |words: String| Trouble::Later(words);
     let octets = block_in_place(|| post.store.read(|c| outbox::sealed(c, out.id))).map_err(|e| later(e.to_string()))?;
     let octets = octets.ok_or_else(|| Trouble::Never("its octets are not in the store".to_owned()))?;
@@ -255,39 +303,6 @@ pub fn client_config(server: &Server) -> std::result::Result<Arc<rustls::ClientC
         None => None,
     };
     tls::client_config(ca.as_deref())
-}
-
-/// A page by the analyst's own command: number, urgency, age and code on its stdin (T110).
-async fn page_by_command(post: &Post, out: &Out, name: &str, now: Timestamp) -> std::result::Result<(), Trouble> {
-    let gone = || Trouble::Never("the analyst has no command any more".to_owned());
-    let command = post.settings.analyst(name).and_then(|a| a.command.clone()).ok_or_else(gone)?;
-    let Intent::Page { page, .. } = out.intent else { return Err(gone()) };
-    let (row, ticket) = post
-        .store
-        .read(|c| {
-            let row = duty::page(c, page)?;
-            let ticket = row.as_ref().and_then(|p| p.ticket_id).map(|id| tickets::get(c, id)).transpose()?.flatten();
-            Ok((row, ticket))
-        })
-        .map_err(|e| Trouble::Later(e.to_string()))?;
-    let Some(row) = row else { return Err(Trouble::Never("the page is no longer in the store".to_owned())) };
-    let raised = ticket.as_ref().map_or(row.raised_at, |t| t.received_at);
-    let json = serde_json::json!({
-        "page": row.id,
-        "what": row.what,
-        "code": row.code,
-        "analyst": name,
-        "ticket": ticket.as_ref().map(|t| t.number.clone()),
-        "urgency": match &ticket {
-            Some(t) if t.priority == Priority::Emergency => "emergency",
-            Some(t) if t.reported_urgent => "reported_urgent",
-            Some(_) => "normal",
-            None => row.what.as_str(),
-        },
-        "age_seconds": now.duration_since(raised).as_secs().max(0),
-        "raised_at": row.raised_at.to_string(),
-    });
-    pager::page(&command, json.to_string().as_bytes(), pager::LIMIT).await
 }
 
 /// What follows from acceptance by the server, in the same transaction.

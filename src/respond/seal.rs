@@ -5,6 +5,7 @@
 //! Hostile data: what a reporter wrote enters only encrypted alerts and a human's answer.
 //! Failure: `Refusal`; nothing is sent.
 
+use super::digest;
 use super::wording::{self, Acknowledgement, Plain, Texts, Urgency, Words};
 use crate::decide::raise;
 use crate::edge::mime::{self, Attach, Disposition, Outgoing, Protection};
@@ -19,7 +20,7 @@ use crate::rules::reply::Purpose;
 use crate::rules::reply_code;
 use crate::rules::sentence;
 use crate::rules::settings::{Language, Settings};
-use crate::rules::ticket::{Number, Priority};
+use crate::rules::ticket::Number;
 use crate::rules::tlp::Mark;
 use crate::rules::untrusted::Untrusted;
 use crate::rules::verdict::{Authenticated, Encryption, Verdict};
@@ -233,6 +234,10 @@ fn letter(
             let details = details.as_deref().filter(|_| encrypted);
             Some(Letter::plain(wording::notice(about, words, details, ticket.map(|t| t.number.as_str()))))
         }
+        (Intent::Digest { handover, since, .. }, ..) => {
+            let words = digest::words(c, sealing.settings, *handover, *since, encrypted, sealing.now)?;
+            Some(Letter::plain(words))
+        }
         _ => None,
     })
 }
@@ -308,12 +313,7 @@ fn reply_code(sealing: &Sealing, out: &Out, ticket: &Ticket) -> Option<String> {
 fn plain(ticket: &Ticket, now: Timestamp) -> Plain<'_> {
     Plain {
         number: &ticket.number,
-        urgency: match (ticket.priority, ticket.reported_urgent, ticket.urgent_unprotected) {
-            (Priority::Emergency, ..) => Urgency::Emergency,
-            (_, true, true) => Urgency::ReportedUrgentUnprotected,
-            (_, true, false) => Urgency::ReportedUrgent,
-            (_, false, _) => Urgency::Normal,
-        },
+        urgency: Urgency::of(ticket),
         received_at: ticket.received_at,
         due_at: ticket.clock.as_ref().map(|clock| clock.due_at),
         now,

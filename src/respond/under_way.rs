@@ -5,7 +5,7 @@
 
 use crate::store::Result;
 use crate::store::outbox::OutState;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::Notify;
@@ -37,7 +37,8 @@ pub struct UnderWay {
 
 #[derive(Default)]
 struct State {
-    rows: BTreeSet<i64>,
+    /// And whether each is a mail.
+    rows: BTreeMap<i64, bool>,
     turn: Turn,
 }
 
@@ -62,7 +63,14 @@ impl UnderWay {
 
     /// The rows that are under way.
     pub fn rows(&self) -> BTreeSet<i64> {
-        self.state().rows.clone()
+        self.state().rows.keys().copied().collect()
+    }
+
+    /// How many of them are mails, and how many go another way.
+    pub(super) fn count(&self) -> (usize, usize) {
+        let rows = &self.state().rows;
+        let mails = rows.values().filter(|is_mail| **is_mail).count();
+        (mails, rows.len() - mails)
     }
 
     /// What has come to an end since the last call.
@@ -76,8 +84,8 @@ impl UnderWay {
     }
 
     /// Takes up a row. Its task is never cancelled but by the end of the process.
-    pub(super) fn begin(&self, row: i64, work: impl Future<Output = Result<Outcome>> + Send + 'static) {
-        self.state().rows.insert(row);
+    pub(super) fn begin(&self, row: i64, is_mail: bool, work: impl Future<Output = Result<Outcome>> + Send + 'static) {
+        self.state().rows.insert(row, is_mail);
         let place = Place { under_way: self.clone(), row };
         self.tasks.spawn(async move {
             let outcome = work.await;

@@ -5,6 +5,8 @@
 //! leave in clear (law 7). A template is data of ours; values are never read as templates (T71).
 
 use crate::rules::settings::{Language, Settings};
+use crate::rules::ticket::Priority;
+use crate::store::tickets::Ticket;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use std::collections::BTreeMap;
@@ -240,6 +242,16 @@ pub enum Urgency {
 }
 
 impl Urgency {
+    /// How urgent that ticket says it is.
+    pub fn of(ticket: &Ticket) -> Urgency {
+        match (ticket.priority, ticket.reported_urgent, ticket.urgent_unprotected) {
+            (Priority::Emergency, ..) => Urgency::Emergency,
+            (_, true, true) => Urgency::ReportedUrgentUnprotected,
+            (_, true, false) => Urgency::ReportedUrgent,
+            (_, false, _) => Urgency::Normal,
+        }
+    }
+
     /// The words for it.
     pub fn words(self) -> &'static str {
         match self {

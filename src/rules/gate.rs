@@ -20,7 +20,8 @@ impl OutKind {
             | OutKind::Page
             | OutKind::Reminder
             | OutKind::Escalation
-            | OutKind::Notice => true,
+            | OutKind::Notice
+            | OutKind::Digest => true,
             OutKind::Answer => false,
         }
     }

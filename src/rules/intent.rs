@@ -19,6 +19,8 @@ words! {
         Answer = "answer",
         /// From the daemon to the operators: something needs a person.
         Notice = "notice",
+        /// What lies before the analyst on duty.
+        Digest = "digest",
     }
 }
 
@@ -75,6 +77,13 @@ pub enum Intent {
         details: Option<String>,
         analyst: String,
     },
+    /// What is open, due or broken; `handover`: to whom has just come on duty, else the daily one.
+    Digest {
+        handover: bool,
+        /// Spam is told of since then.
+        since: Timestamp,
+        analyst: String,
+    },
 }
 
 impl Intent {
@@ -88,6 +97,7 @@ impl Intent {
             Intent::Escalation { .. } => OutKind::Escalation,
             Intent::Answer { .. } => OutKind::Answer,
             Intent::Notice { .. } => OutKind::Notice,
+            Intent::Digest { .. } => OutKind::Digest,
         }
     }
 }

@@ -6,6 +6,8 @@ pub mod authres;
 pub mod belonging;
 pub mod calendar;
 pub mod caps;
+pub mod channel;
+pub mod digest;
 pub mod expiry;
 pub mod fold;
 pub mod gate;
@@ -24,6 +26,7 @@ pub mod report;
 pub mod rota;
 pub mod sentence;
 pub mod settings;
+pub mod shift;
 pub mod subject;
 #[cfg(test)]
 pub mod testing;

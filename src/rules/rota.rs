@@ -50,13 +50,19 @@ impl Rota {
     }
 
     /// Who is called, in this order: the analyst on duty, then the rotation from the next week on,
-    /// each once. Whose week it is comes last where somebody stands in.
+    /// then whoever else has a span now or later, each once. Whose week it is comes after the other
+    /// weeks where somebody stands in. Empty: nobody is on duty.
     pub fn line(&self, now: Timestamp, overrides: &[Override]) -> Vec<String> {
         let turn = self.turn(now).unwrap_or(0);
         let count = self.rotation.len();
         let weeks = (1..=count).filter_map(|ahead| self.rotation.get((turn + ahead) % count));
-        let mut line: Vec<String> = self.on_duty(now, overrides).into_iter().map(str::to_owned).collect();
-        for name in weeks {
+        let Some(on_duty) = self.on_duty(now, overrides) else { return Vec::new() };
+        let mut line = vec![on_duty.to_owned()];
+        // Where a rota file says who is on duty, there may be no rotation: then those who share the
+        // shift, and those who come next.
+        let mut coming: Vec<&Override> = overrides.iter().filter(|o| now < o.to).collect();
+        coming.sort_by_key(|o| o.from);
+        for name in weeks.chain(coming.into_iter().map(|o| &o.analyst)) {
             if !line.contains(name) {
                 line.push(name.clone());
             }

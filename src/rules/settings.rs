@@ -8,6 +8,7 @@ use super::caps::Cap;
 use super::rota::Rota;
 use super::ticket::Kind;
 use jiff::SignedDuration;
+use jiff::civil::Time;
 use jiff::tz::TimeZone;
 use std::path::PathBuf;
 
@@ -173,8 +174,47 @@ pub struct Sla {
 #[derive(Debug, Clone)]
 pub struct Duty {
     pub rota: Rota,
+    /// An iCalendar file that says who is on duty, over the rotation.
+    pub calendar: Option<PathBuf>,
+    pub digest: Digest,
     pub page_ack_within: SignedDuration,
     pub analysts: Vec<Analyst>,
+}
+
+/// When the analyst on duty gets a digest, besides the one at each handover.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Digest {
+    /// None at all, not at a handover either.
+    Never,
+    /// At this time in the team's zone, on these weekdays (Monday first); None: on business days.
+    At { weekdays: Option<[bool; 7]>, time: Time },
+}
+
+/// Where pages of an analyst go by HTTP.
+#[derive(Debug, Clone)]
+pub struct Webhook {
+    pub url: WebhookUrl,
+    /// Under the signature; None: unsigned.
+    pub key_file: Option<PathBuf>,
+    pub format: WebhookFormat,
+    pub ca_file: Option<PathBuf>,
+}
+
+/// Chat services put a secret into the address: then it stands in a file of its own.
+#[derive(Debug, Clone)]
+pub enum WebhookUrl {
+    Given(String),
+    File(PathBuf),
+}
+
+/// Whose JSON a webhook takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WebhookFormat {
+    /// Our own, signed.
+    Generic,
+    Ntfy,
+    Mattermost,
+    Slack,
 }
 
 #[derive(Debug, Clone)]
@@ -184,6 +224,7 @@ pub struct Analyst {
     /// Full fingerprint, capital hex.
     pub fingerprint: Option<String>,
     pub command: Option<Vec<String>>,
+    pub webhook: Option<Webhook>,
 }
 
 #[derive(Debug, Clone)]

@@ -49,7 +49,13 @@ fn mailbox(name: &str, kind: Kind) -> Mailbox {
 
 fn analyst(name: &str, fingerprint: Option<&str>) -> Analyst {
     let fingerprint = fingerprint.map(str::to_owned);
-    Analyst { name: name.into(), address: address(&format!("{name}@example.org")), fingerprint, command: None }
+    Analyst {
+        name: name.into(),
+        address: address(&format!("{name}@example.org")),
+        fingerprint,
+        command: None,
+        webhook: None,
+    }
 }
 
 /// The team: csirt (incident), contact, feeds; alice with a key and bob without; one French constituent.
@@ -105,6 +111,8 @@ pub fn settings() -> Settings {
             repeat_every: 1,
         },
         duty: Duty {
+            calendar: None,
+            digest: Digest::Never,
             rota,
             page_ack_within: SignedDuration::from_mins(15),
             analysts: vec![analyst("alice", Some(ALICE)), analyst("bob", None)],

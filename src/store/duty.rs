@@ -1,7 +1,7 @@
 //! Pages that want an acknowledgement, and who stands in for whom.
 
 use super::{Maybe, Result, Tx, instant, micros};
-use crate::rules::rota::Override;
+use crate::rules::rota::{Gap, Override};
 use jiff::Timestamp;
 use rusqlite::{Connection, Row};
 
@@ -162,11 +162,73 @@ pub fn stand_in(tx: &Tx, analyst: &str, from: Timestamp, to: Timestamp, by: &str
     Ok(())
 }
 
-/// Who stands in, for spans that are not over at `now`, in the order in which they were set.
+/// Who is on duty beside the rotation, for spans that are not over at `now`, the strongest last:
+/// shifts of the rota file, and over them those who stand in, in the order in which they were set.
 pub fn stand_ins(c: &Connection, now: Timestamp) -> Result<Vec<Override>> {
-    let mut rows = c.prepare_cached("SELECT analyst, from_at, to_at FROM stand_in WHERE to_at > ?1 ORDER BY id")?;
+    let mut all = shifts(c, now)?;
+    all.extend(overrides(c, now)?);
+    Ok(all)
+}
+
+/// Who stands in by hand, for spans that are not over at `now`, in the order in which they were set.
+pub fn overrides(c: &Connection, now: Timestamp) -> Result<Vec<Override>> {
+    spans(c, "SELECT analyst, from_at, to_at FROM stand_in WHERE to_at > ?1 ORDER BY id", now)
+}
+
+/// The shifts of the rota file that are not over at `now`. Where they overlap, the one that began
+/// last is the stronger, of those that began together the shorter.
+pub fn shifts(c: &Connection, now: Timestamp) -> Result<Vec<Override>> {
+    spans(
+        c,
+        "SELECT analyst, from_at, to_at FROM rota_span WHERE to_at > ?1 ORDER BY from_at, to_at DESC, id DESC",
+        now,
+    )
+}
+
+fn spans(c: &Connection, query: &str, now: Timestamp) -> Result<Vec<Override>> {
+    let mut rows = c.prepare_cached(query)?;
     let found = rows.query_map([micros(now)], |row| {
         Ok(Override { analyst: row.get(0)?, from: instant(row.get(1)?), to: instant(row.get(2)?) })
     })?;
     Ok(found.collect::<rusqlite::Result<_>>()?)
+}
+
+/// Puts these shifts in the place of all that the rota file said before.
+pub fn set_shifts(tx: &Tx, shifts: &[Override]) -> Result<()> {
+    tx.execute("DELETE FROM rota_span", [])?;
+    let mut insert = tx.prepare_cached("INSERT INTO rota_span (analyst, from_at, to_at) VALUES (?1, ?2, ?3)")?;
+    for shift in shifts {
+        insert.execute((&shift.analyst, micros(shift.from), micros(shift.to)))?;
+    }
+    Ok(())
+}
+
+/// A gap in the rota that somebody was told of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ToldGap {
+    pub gap: Gap,
+    /// Told again when it began.
+    pub begun: bool,
+}
+
+/// The gaps that somebody was told of.
+pub fn told_gaps(c: &Connection) -> Result<Vec<ToldGap>> {
+    let mut rows = c.prepare_cached("SELECT from_at, to_at, begun FROM told_gap ORDER BY from_at")?;
+    let found = rows.query_map([], |row| {
+        Ok(ToldGap { gap: Gap { from: instant(row.get(0)?), to: instant(row.get(1)?) }, begun: row.get(2)? })
+    })?;
+    Ok(found.collect::<rusqlite::Result<_>>()?)
+}
+
+/// Notes which gaps were told of, and forgets all others.
+pub fn set_told_gaps(tx: &Tx, gaps: &[ToldGap]) -> Result<()> {
+    tx.execute("DELETE FROM told_gap", [])?;
+    for told in gaps {
+        tx.prepare_cached("INSERT INTO told_gap (from_at, to_at, begun) VALUES (?1, ?2, ?3)")?.execute((
+            micros(told.gap.from),
+            micros(told.gap.to),
+            told.begun,
+        ))?;
+    }
+    Ok(())
 }

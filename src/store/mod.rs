@@ -35,6 +35,7 @@ use zeroize::Zeroizing;
 const MIGRATIONS: &[&str] = &[
     include_str!("schema/0001_first.sql"),
     include_str!("schema/0002_correspondents.sql"),
+    include_str!("schema/0003_duty.sql"),
     include_str!("schema/0004_answers.sql"),
     include_str!("schema/0007_search.sql"),
 ];

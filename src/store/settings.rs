@@ -108,3 +108,23 @@ pub fn keys_seen(c: &Connection) -> Result<Option<String>> {
 pub fn set_keys_seen(tx: &Tx, keys: &str) -> Result<()> {
     set(tx, "keys_seen", keys)
 }
+
+/// Which rota file was read last, and what it was read with, to notice a change. None: none is in use.
+pub fn rota_seen(c: &Connection) -> Result<Option<String>> {
+    get(c, "rota_seen")
+}
+
+/// Notes which rota file was read; empty: none is in use.
+pub fn set_rota_seen(tx: &Tx, seen: &str) -> Result<()> {
+    set(tx, "rota_seen", seen)
+}
+
+/// Up to when handovers and the hours of digests were looked at.
+pub fn digests_until(c: &Connection) -> Result<Option<Timestamp>> {
+    Ok(get(c, "digests_until")?.and_then(|v| v.parse().ok()).map(instant))
+}
+
+/// Notes up to when they were.
+pub fn set_digests_until(tx: &Tx, at: Timestamp) -> Result<()> {
+    set(tx, "digests_until", &micros(at).to_string())
+}

@@ -60,6 +60,7 @@ escalate_to = ["lead", "boss"]
 rotation = ["alice", "bob"]
 handover = "Mon 09:00"
 start = 2026-01-05
+digest = "none"
 [[duty.analyst]]
 name = "alice"
 address = "alice@example.org"

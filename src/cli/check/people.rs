@@ -7,9 +7,10 @@ use crate::app::Request;
 use crate::app::views::{Answer, GapView, When};
 use crate::cli::{Failure, time};
 use crate::edge::openpgp::certs as openpgp_certs;
-use crate::edge::pager;
+use crate::edge::{pager, secret, tls};
+use crate::respond::{channel, rota};
 use crate::rules::calendar::Holidays;
-use crate::rules::settings::Settings;
+use crate::rules::settings::{Settings, Webhook};
 use crate::store::certs;
 use jiff::{SignedDuration, Timestamp, ToSpan};
 use std::os::unix::fs::PermissionsExt;
@@ -44,6 +45,12 @@ pub(super) fn analysts(
             match runs(command) {
                 Ok(()) => findings.ok("pager", format!("{name}: {command} is there and can be run"))?,
                 Err(words) => findings.fail("pager", format!("{name}: {command} {words}"))?,
+            }
+        }
+        if let Some(webhook) = &analyst.webhook {
+            match webhook_works(webhook) {
+                Ok(host) => findings.ok("webhook", format!("{name}: pages go to {host}"))?,
+                Err(words) => findings.fail("webhook", format!("{name}: {words}"))?,
             }
         }
     }
@@ -93,6 +100,39 @@ fn usable(bytes: &[u8], fingerprint: &str, now: Timestamp) -> Usable {
     }
 }
 
+/// Whether files and address of a webhook can be used; gives its host. The rest may be a secret.
+fn webhook_works(webhook: &Webhook) -> Result<String, String> {
+    if let Some(file) = &webhook.ca_file {
+        let octets = std::fs::read(file).map_err(|error| format!("webhook_ca_file {}: {error}", file.display()))?;
+        tls::client_config(Some(&octets))?;
+    }
+    webhook.key_file.as_deref().map(secret::read).transpose()?;
+    let url = channel::address(webhook)?;
+    let usable = || "the address is not one like https://pager.example.org/vigie".to_owned();
+    let url: hyper::Uri = url.parse().map_err(|_| usable())?;
+    match (url.scheme_str(), url.host()) {
+        (Some("https"), Some(host)) => Ok(host.to_owned()),
+        (Some("http"), Some(host)) if tls::is_loopback(host) => Ok(host.to_owned()),
+        _ => Err(usable()),
+    }
+}
+
+/// The rota file, read as the daemon reads it.
+pub(super) fn rota_file(settings: &Settings, now: Timestamp, findings: &mut Findings) -> Result<(), Failure> {
+    let Some(file) = &settings.duty.calendar else { return Ok(()) };
+    let shown = file.display();
+    match rota::read(file, settings, now) {
+        Err(words) => findings.fail("rota", words),
+        Ok(read) => {
+            if read.nameless > 0 {
+                findings.warn("rota", rota::nameless(read.nameless))?;
+            }
+            let coming = read.shifts.iter().filter(|shift| shift.to > now).count();
+            findings.ok("rota", format!("{shown}: {coming} shifts to come"))
+        }
+    }
+}
+
 /// Whether a program can be run, as the pager looks for it.
 fn runs(command: &str) -> Result<(), &'static str> {
     let executable = |path: &Path| match std::fs::metadata(path) {
@@ -115,16 +155,18 @@ pub(super) fn rota(
     now: Timestamp,
     findings: &mut Findings,
 ) -> Result<(), Failure> {
-    let rota = &settings.duty.rota;
-    let when = |at: Timestamp| When::new(at, &rota.zone);
-    let day = |at: When| time::day(at, now, &rota.zone);
+    let weekly = &settings.duty.rota;
+    let when = |at: Timestamp| When::new(at, &weekly.zone);
+    let day = |at: When| time::day(at, now, &weekly.zone);
     let (on_duty, until, mut gaps) = match store.and_then(|store| store.duty.clone()) {
         Some(duty) => (duty.on_duty, duty.until, duty.gaps),
         None => {
             let known = |name: &str| settings.analyst(name).is_some();
-            let gaps = rota.gaps(now, AHEAD, &[], known).into_iter();
+            let read = settings.duty.calendar.as_deref().map(|file| rota::read(file, settings, now));
+            let shifts = read.and_then(Result::ok).map(|read| read.shifts).unwrap_or_default();
+            let gaps = weekly.gaps(now, AHEAD, &shifts, known).into_iter();
             let gaps = gaps.map(|gap| GapView { from: when(gap.from), to: when(gap.to) }).collect();
-            (rota.on_duty(now, &[]).map(str::to_owned), rota.until(now, &[]).map(when), gaps)
+            (weekly.on_duty(now, &shifts).map(str::to_owned), weekly.until(now, &shifts).map(when), gaps)
         }
     };
     let end = now.checked_add(AHEAD).unwrap_or(Timestamp::MAX);
