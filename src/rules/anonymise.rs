@@ -13,9 +13,9 @@
 //! within attachments (those leave in an evidence bundle only).
 
 use super::fold::fold;
+use core::net::{Ipv4Addr, Ipv6Addr};
 use regex::Regex;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::net::{Ipv4Addr, Ipv6Addr};
 use std::sync::LazyLock;
 use unicode_normalization::UnicodeNormalization;
 
