@@ -16,6 +16,7 @@ use crate::rules::address::Address;
 use crate::rules::calendar::{Calendar, Holidays};
 use crate::rules::caps::Cap;
 use crate::rules::rota::Rota;
+use crate::rules::set_aside;
 use crate::rules::settings::*;
 use crate::rules::ticket::{self, Kind};
 use jiff::SignedDuration;
@@ -108,6 +109,12 @@ fn settings(root: &Table, file: &Path) -> Option<Settings> {
     let (duty, names) = root.section("duty", |t| duty(t, &own, zone.clone(), &folder));
     let sla = root.section("sla", |t| sla(t, &names, zone, &folder));
     let constituents = constituents(root);
+    let indicators = root.section("indicators", |t| Indicators {
+        own: t.list("own", values::host_or_network).unwrap_or_default(),
+        well_known: t
+            .list("well_known", values::host_or_network)
+            .unwrap_or_else(|| set_aside::WELL_KNOWN.map(str::to_owned).to_vec()),
+    });
     let socket = root.section("api", |t| socket(t, &folder));
     root.section("metrics", |t| t.not_served("listen"));
     let message_bytes = root.section("limits", |t| t.get("message_bytes", 50 << 20, values::size));
@@ -126,6 +133,7 @@ fn settings(root: &Table, file: &Path) -> Option<Settings> {
         sla,
         duty,
         constituents,
+        indicators,
         socket,
         metrics_listen: None,
         message_bytes,

@@ -6,9 +6,12 @@
 //! come from people who may use the store. Failure: `AppError`, in words for the person who asked.
 
 mod by_mail;
+mod content;
 mod duty;
 mod error;
 mod export;
+mod figures;
+mod judge;
 mod keys;
 mod outbox;
 mod quarantine;
@@ -84,6 +87,18 @@ pub fn handle(app: &App, actor: &Actor, now: Timestamp, request: Request) -> Res
         }
         Request::TicketPriority { numbers, priority } => work::set_priority(app, actor, now, &numbers, priority),
         Request::TicketLabel { numbers, add, remove } => work::label(app, actor, now, &numbers, &add, &remove),
+        Request::TicketTlp { numbers, mark, reason, consent } => {
+            judge::set_tlp(app, (actor, now), &numbers, mark, (reason.as_deref(), consent))
+        }
+        Request::TicketConsent { numbers, consent, reason } => {
+            judge::set_consent(app, (actor, now), &numbers, consent, &reason)
+        }
+        Request::TicketClassify { numbers, class, kind } => {
+            judge::classify(app, (actor, now), &numbers, &class, kind.as_deref())
+        }
+        Request::TicketSeverity { numbers, severity } => judge::set_severity(app, (actor, now), &numbers, severity),
+        Request::TicketExtent { numbers, extent } => judge::set_extent(app, (actor, now), &numbers, extent),
+        Request::TicketClasses => Ok(judge::classes()),
         Request::TicketSearch { query, limit } => search::search(app, now, &query, limit),
         Request::TicketExport { number, format, full, reason } => {
             let asked = export::Asked { number: &number, format, full, reason: reason.as_deref() };
@@ -108,6 +123,7 @@ pub fn handle(app: &App, actor: &Actor, now: Timestamp, request: Request) -> Res
         Request::QuarantineShow { id } => quarantine::show(app, id),
         Request::QuarantineRetry { id } => quarantine::retry(app, actor, now, id),
         Request::QuarantineDrop { id, reason } => quarantine::drop(app, actor, now, id, &reason),
+        Request::Stats { from, to, anonymised } => figures::stats(app, now, from, to, anonymised),
         Request::Status => status::status(app, now),
     }
 }

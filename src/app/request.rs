@@ -3,7 +3,10 @@
 use super::export::Format;
 use super::keys::TrustMethod;
 use super::views::Octets;
+use crate::rules::consent::Consent;
 use crate::rules::ticket::{Priority, State};
+use crate::rules::tlp::Mark;
+use crate::rules::weight::{Extent, Severity};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -60,6 +63,34 @@ pub enum Request {
         add: Vec<String>,
         remove: Vec<String>,
     },
+    TicketTlp {
+        numbers: Vec<String>,
+        mark: Mark,
+        reason: Option<String>,
+        /// The originator agreed.
+        consent: bool,
+    },
+    TicketConsent {
+        numbers: Vec<String>,
+        consent: Consent,
+        reason: String,
+    },
+    TicketClassify {
+        numbers: Vec<String>,
+        /// As a person writes it.
+        class: String,
+        kind: Option<String>,
+    },
+    TicketSeverity {
+        numbers: Vec<String>,
+        severity: Severity,
+    },
+    TicketExtent {
+        numbers: Vec<String>,
+        extent: Extent,
+    },
+    /// The taxonomy.
+    TicketClasses,
     /// Tickets that hold words, newest first.
     TicketSearch {
         query: String,
@@ -124,6 +155,13 @@ pub enum Request {
         id: i64,
         reason: String,
     },
+    /// Figures of a span; the last twelve months where none is given.
+    Stats {
+        from: Option<Timestamp>,
+        to: Option<Timestamp>,
+        /// Without small counts and names.
+        anonymised: bool,
+    },
     Status,
 }
 
@@ -137,6 +175,7 @@ impl Request {
                 | Request::TicketRaw { .. }
                 | Request::TicketAttachments { .. }
                 | Request::AttachmentOctets { .. }
+                | Request::TicketClasses
                 | Request::TicketSearch { .. }
                 | Request::KeyList
                 | Request::KeyShow { .. }
@@ -145,6 +184,7 @@ impl Request {
                 | Request::OutboxList { .. }
                 | Request::QuarantineList
                 | Request::QuarantineShow { .. }
+                | Request::Stats { .. }
                 | Request::Status
         )
     }

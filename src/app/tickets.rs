@@ -4,10 +4,9 @@
 //! or attachment; a number of one ticket never shows what belongs to another.
 
 use super::views::*;
-use super::{App, AppError};
+use super::{App, AppError, content};
 use crate::edge::openpgp::seal::usable_for_encryption;
 use crate::rules::address::Address;
-use crate::rules::report::IndicatorKind;
 use crate::rules::sentence;
 use crate::rules::settings::Language;
 use crate::rules::ticket::{Direction, Number, State};
@@ -15,7 +14,7 @@ use crate::rules::untrusted::Untrusted;
 use crate::rules::verdict::Verdict;
 use crate::store::Connection;
 use crate::store::tickets::{self, Filter, Message, Ticket};
-use crate::store::{certs, correspondents, history, spool};
+use crate::store::{certs, content as store_content, correspondents, history, spool};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
@@ -41,8 +40,11 @@ pub(super) fn show(app: &App, now: Timestamp, number: &str) -> Result<Answer, Ap
 /// Everything of a ticket.
 pub(super) fn full(app: &App, c: &Connection, ticket: &Ticket, now: Timestamp) -> Result<TicketView, AppError> {
     let mut view = line(app, c, ticket, now)?;
-    view.messages = Some(messages(app, c, ticket)?);
-    view.indicators = Some(indicators(c, ticket)?);
+    let messages = messages(app, c, ticket)?;
+    let indicators = content::indicators(app, c, ticket)?;
+    content::complete(&mut view.content, ticket, &messages, &indicators);
+    view.messages = Some(messages);
+    view.indicators = Some(indicators);
     view.history = Some(events(app, c, ticket)?);
     Ok(view)
 }
@@ -164,6 +166,7 @@ pub(super) fn line(app: &App, c: &Connection, ticket: &Ticket, now: Timestamp) -
         indicators: None,
         links: links.into_iter().map(|(to, kind)| LinkView { to, kind }).collect(),
         history: None,
+        content: content::of_line(app, c, ticket)?,
     })
 }
 
@@ -227,12 +230,15 @@ fn messages(app: &App, c: &Connection, ticket: &Ticket) -> Result<Vec<MessageVie
     let mut attachments: Vec<AttachmentView> =
         tickets::attachments(c, ticket.id)?.into_iter().map(attachment).collect();
     let language = app.settings.team.languages.first().copied().unwrap_or(Language::En);
+    let mut held = store_content::of_ticket(c, ticket.id)?;
     let mut views = Vec::new();
     for message in tickets::messages(c, ticket.id)? {
+        let held = held.remove(&message.id).unwrap_or_default();
         let raw = message.raw_id.map(|raw_id| spool::raw_facts(c, raw_id)).transpose()?;
         let (own, others) = attachments.into_iter().partition(|attachment| attachment.message == message.id);
         attachments = others;
-        views.push(message_view(message, raw, own, &app.settings.team.time_zone, language));
+        let view = message_view(message, raw, own, &app.settings.team.time_zone, language);
+        views.push(MessageView { tlp: held.tlp, marks: held.marks, forwarded: held.forwarded, ..view });
     }
     Ok(views)
 }
@@ -267,6 +273,9 @@ fn message_view(
             .and_then(|(at, json)| Some(RecheckedView { at: When::new(at, zone), verdict: verdict(&json, language)? })),
         headers: message.headers.into_iter().map(|(name, value)| (name.into(), value.into())).collect(),
         attachments,
+        tlp: None,
+        marks: Vec::new(),
+        forwarded: Vec::new(),
     }
 }
 
@@ -284,15 +293,9 @@ fn attachment(row: tickets::AttachmentRow) -> AttachmentView {
         size: row.size,
         sha256: row.sha256,
         message: row.message_id,
+        part: row.part,
+        tlp: row.tlp,
     }
-}
-
-fn indicators(c: &Connection, ticket: &Ticket) -> Result<Vec<IndicatorView>, AppError> {
-    let rows = tickets::indicators(c, ticket.id)?;
-    let known = rows.into_iter().filter_map(|(kind, value, message)| {
-        Some(IndicatorView { kind: IndicatorKind::from_word(&kind)?, value: value.into(), message })
-    });
-    Ok(known.collect())
 }
 
 fn events(app: &App, c: &Connection, ticket: &Ticket) -> Result<Vec<EventView>, AppError> {

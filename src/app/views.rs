@@ -1,10 +1,13 @@
 //! What a person sees, as plain data. The field names are the JSON of the outside: a rename here
 //! breaks scripts. Everything that a mail says is `Untrusted`, so a screen must encode it.
 
-use crate::rules::report::IndicatorKind;
+use crate::rules::checklist::Check;
+use crate::rules::contact::Contact;
+use crate::rules::report::{Context, Forwarded, IndicatorKind, PartMark};
 use crate::rules::ticket::{Direction, Kind, LinkKind, Priority, State};
 use crate::rules::untrusted::Untrusted;
 use crate::rules::verdict::Verdict;
+use crate::rules::weight::Extent;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use jiff::Timestamp;
@@ -29,10 +32,24 @@ pub enum Answer {
     Quarantine(Vec<HeldView>),
     Held(Box<HeldView>),
     Status(Box<StatusView>),
+    Figures(Box<FiguresView>),
     /// A file for others.
     Export(Export),
+    /// The taxonomy.
+    Classes(Vec<ClassView>),
     /// A change was made.
     Done(Done),
+}
+
+/// Figures of a span of time.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct FiguresView {
+    pub team: String,
+    pub from: When,
+    /// The first instant after it.
+    pub to: When,
+    #[serde(flatten)]
+    pub figures: crate::rules::figures::Figures,
 }
 
 /// A ticket as a file for others.
@@ -177,6 +194,49 @@ pub struct TicketView {
     pub links: Vec<LinkView>,
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub history: Option<Vec<EventView>>,
+    #[serde(flatten)]
+    pub content: ContentView,
+}
+
+/// What a ticket's mails hold and what that suggests.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub struct ContentView {
+    pub extent: Option<Extent>,
+    /// Null: no rule has one, or an analyst has decided.
+    pub suggested_classification: Option<SuggestionView>,
+    pub suggested_severity: Option<SuggestionView>,
+    /// The answer text that fits a reporter who is no constituent.
+    pub suggested_template: Option<String>,
+    /// Of `show`: what the reporter claims about themselves.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub contact: Option<Contact>,
+    /// Of `show`: what an emergency report should hold, and whether it does.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub checklist: Option<Vec<Check>>,
+}
+
+/// What a rule suggests until an analyst decides.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct SuggestionView {
+    pub value: String,
+    /// Which rule, in words.
+    pub reason: String,
+}
+
+/// One class of the taxonomy.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct ClassView {
+    pub class: String,
+    pub name: String,
+    pub types: Vec<TypeView>,
+}
+
+/// One type of a class.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct TypeView {
+    #[serde(rename = "type")]
+    pub kind: String,
+    pub name: String,
 }
 
 /// Who reported.
@@ -248,6 +308,15 @@ pub struct MessageView {
     pub rechecked: Option<RecheckedView>,
     pub headers: Vec<(Untrusted, Untrusted)>,
     pub attachments: Vec<AttachmentView>,
+    /// The strictest mark in it, as its originator wrote it.
+    #[serde(default)]
+    pub tlp: Option<String>,
+    /// The strictest mark of each part that bears one.
+    #[serde(default)]
+    pub marks: Vec<PartMark>,
+    /// Mails inside it: claims of whoever forwarded them.
+    #[serde(default)]
+    pub forwarded: Vec<Forwarded>,
 }
 
 /// What was proven, and the one sentence that says it.
@@ -276,6 +345,12 @@ pub struct AttachmentView {
     pub sha256: String,
     /// The message that carried it.
     pub message: i64,
+    /// Where it stood in the mail, numbered as in IMAP.
+    #[serde(default)]
+    pub part: String,
+    /// The strictest mark in its name and its text.
+    #[serde(default)]
+    pub tlp: Option<String>,
 }
 
 /// Something that can be looked up or blocked.
@@ -284,6 +359,19 @@ pub struct IndicatorView {
     pub kind: IndicatorKind,
     pub value: Untrusted,
     pub message: i64,
+    /// Where it stood first: the part of the mail, numbered as in IMAP, or `HEADER`.
+    #[serde(default)]
+    pub part: String,
+    /// Octets into the text of that part.
+    #[serde(default)]
+    pub offset: usize,
+    #[serde(default)]
+    pub encrypted: bool,
+    #[serde(default)]
+    pub context: Context,
+    /// One of our own names, or a host that stands in every mail.
+    #[serde(default)]
+    pub set_aside: bool,
 }
 
 /// How this ticket relates to another.

@@ -320,7 +320,7 @@ pub(super) fn label(
 }
 
 /// Does the same to several tickets in one transaction, each once; gives one line for each.
-fn each(
+pub(super) fn each(
     app: &App,
     now: Timestamp,
     numbers: &[String],
@@ -342,7 +342,7 @@ fn each(
     })
 }
 
-fn refuse_merged(c: &Connection, ticket: &Ticket) -> Result<(), AppError> {
+pub(super) fn refuse_merged(c: &Connection, ticket: &Ticket) -> Result<(), AppError> {
     if ticket.state != State::Merged {
         return Ok(());
     }

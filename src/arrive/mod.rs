@@ -3,8 +3,10 @@
 pub mod addresses;
 pub mod candidates;
 mod decode;
+pub mod defang;
 pub mod entity;
 mod envelope;
+pub mod forwarded;
 pub mod glance;
 pub mod header;
 pub mod html;

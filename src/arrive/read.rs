@@ -5,13 +5,23 @@
 //! Known gaps: TNEF is listed, not opened; the parts of a forwarded mail stay inside it.
 
 use super::addresses::addresses;
-use super::entity::{Body, Part};
+use super::entity::{self, Body, Part};
+use super::indicators::Source;
 use super::open::Opened;
-use super::{header, html, indicators};
+use super::{forwarded, header, html, indicators};
 use crate::rules::address::Address;
-use crate::rules::report::{Attachment, Problem, Report};
+use crate::rules::report::{Attachment, Context, Forwarded, PartMark, Problem, Report};
+use crate::rules::tlp::{self, Mark};
 use crate::rules::untrusted::Untrusted;
+use crate::rules::verdict::Encryption;
 use sha2::{Digest, Sha256};
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+/// The number of a head.
+const HEADER: &str = "HEADER";
+/// Mails in files in mails ...
+const MAILS_IN_FILES: usize = 5;
 
 /// Octets of the longest name that an attachment shows (T11).
 const NAME_LIMIT: usize = 200;
@@ -31,17 +41,22 @@ pub fn read(opened: Opened) -> Report {
         header::note(&mut problems, Problem::NoFrom);
     }
     let mut content = Content::default();
-    content.take(opened.tree, Where::Root);
+    content.take(opened.tree, Where::Root, "");
     let text = content.joined();
     if text.trim().is_empty() && content.attachments.is_empty() {
         header::note(&mut problems, Problem::Empty);
     }
-    let mut sources = vec![opened.subject.as_str(), text.as_str()];
-    sources.extend(content.sources.iter().map(String::as_str));
+    let encrypted = opened.verdict.encryption == Encryption::Decrypted;
+    let header = Source { text: &opened.subject, part: HEADER, context: Context::Subject, encrypted, begins: 0 };
+    let pieces = content.texts.iter().chain(&content.sources);
+    let sources: Vec<Source> =
+        std::iter::once(header).chain(pieces.flat_map(|piece| piece.sources(encrypted))).collect();
     let (indicators, truncated) = indicators::extract(&sources);
     if truncated {
         header::note(&mut problems, Problem::TooManyIndicators);
     }
+    let marks = marks(&mut content, &opened.subject, [headers, &opened.outer_headers]);
+    content.forwarded.truncate(forwarded::MOST);
     content.problems.iter().for_each(|&problem| header::note(&mut problems, problem));
     let message_id = first(headers, "Message-ID").or_else(|| first(&opened.outer_headers, "Message-ID"));
     Report {
@@ -60,6 +75,8 @@ pub fn read(opened: Opened) -> Report {
         text: text.into(),
         attachments: content.attachments,
         indicators,
+        marks,
+        forwarded: content.forwarded,
         problems,
         certificates: opened.certificates,
         from_disputed: opened.from_disputed,
@@ -91,37 +108,82 @@ enum Where {
     Signature,
 }
 
+/// A text, and where it stands.
+struct Piece {
+    part: String,
+    text: String,
+    context: Context,
+    /// Stretches that are known to speak of a forwarded mail, ascending.
+    places: Vec<(Range<usize>, Context)>,
+}
+
+impl Piece {
+    fn new(part: &str, text: String, context: Context) -> Piece {
+        Piece { part: part.to_owned(), text, context, places: Vec::new() }
+    }
+
+    /// The text, cut where its context changes.
+    fn sources(&self, encrypted: bool) -> Vec<Source<'_>> {
+        let source = |range: Range<usize>, context| Source {
+            text: self.text.get(range.clone()).unwrap_or(""),
+            part: &self.part,
+            context,
+            encrypted,
+            begins: range.start,
+        };
+        let mut sources = Vec::new();
+        let mut at = 0;
+        let mut between = self.context;
+        for (range, context) in &self.places {
+            if range.start > at {
+                sources.push(source(at..range.start, between));
+            }
+            sources.push(source(range.start.max(at)..range.end.max(at), *context));
+            at = range.end.max(at);
+            between = Context::Forwarded;
+        }
+        sources.push(source(at..self.text.len(), between));
+        sources
+    }
+}
+
 /// What has been gathered from the tree.
 #[derive(Default)]
 struct Content {
     /// What a human reads, part by part.
-    texts: Vec<String>,
+    texts: Vec<Piece>,
     /// One of them was written as plain text.
     is_plain: bool,
     attachments: Vec<Attachment>,
     /// Further texts for indicators: the other alternatives, attached texts, forwarded mails.
-    sources: Vec<String>,
+    sources: Vec<Piece>,
+    forwarded: Vec<Forwarded>,
     problems: Vec<Problem>,
+    /// How many attached files were read as mails around this.
+    depth: usize,
 }
 
 impl Content {
-    /// Takes over a part. Trees are at most as deep as `entity` allows.
-    fn take(&mut self, mut part: Part, place: Where) {
+    /// Takes over a part. Trees are at most as deep as `entity` allows. `path`: its number, as in IMAP;
+    /// empty for the root.
+    fn take(&mut self, mut part: Part, place: Where, path: &str) {
         self.flag(&part);
+        let own = if path.is_empty() { "1" } else { path };
         match std::mem::take(&mut part.body) {
-            Body::Multi(children) if part.media_type == "multipart/alternative" => self.alternatives(children),
+            Body::Multi(children) if part.media_type == "multipart/alternative" => self.alternatives(children, path),
             Body::Multi(children) => {
                 let is_signed = part.media_type == "multipart/signed";
                 for (index, child) in children.into_iter().enumerate() {
-                    self.take(child, if is_signed && index > 0 { Where::Signature } else { Where::Inside });
+                    let place = if is_signed && index > 0 { Where::Signature } else { Where::Inside };
+                    self.take(child, place, &below(path, index));
                 }
             }
             Body::Message { raw, mail } => {
-                self.forwarded(*mail);
+                self.mail_inside(*mail, own);
                 let name = part.name.unwrap_or_default();
-                self.attach(&name, part.media_type, raw);
+                self.attach(&name, part.media_type, raw, own);
             }
-            Body::Leaf { bytes, text } => self.leaf(&part, bytes, text, place),
+            Body::Leaf { bytes, text } => self.leaf(&part, bytes, text, place, own),
         }
     }
 
@@ -136,11 +198,11 @@ impl Content {
     }
 
     /// The plain alternative is shown, else the last that has text.
-    fn alternatives(&mut self, children: Vec<Part>) {
+    fn alternatives(&mut self, children: Vec<Part>, path: &str) {
         let mut choices: Vec<Content> = Vec::new();
-        for child in children {
-            let mut one = Content::default();
-            one.take(child, Where::Inside);
+        for (index, child) in children.into_iter().enumerate() {
+            let mut one = Content { depth: self.depth, ..Content::default() };
+            one.take(child, Where::Inside, &below(path, index));
             self.attachments.append(&mut one.attachments);
             self.sources.append(&mut one.sources);
             self.problems.append(&mut one.problems);
@@ -153,24 +215,56 @@ impl Content {
             if Some(index) == chosen {
                 self.is_plain |= one.is_plain;
                 self.texts.append(&mut one.texts);
+                self.forwarded.append(&mut one.forwarded);
             } else {
-                self.sources.append(&mut one.texts);
+                let other = |piece| Piece { context: Context::Alternative, places: Vec::new(), ..piece };
+                self.sources.extend(one.texts.into_iter().map(other));
+                // Both forms quote the same mail; what is attached in one of them stands there alone.
+                one.forwarded.retain(|mail| mail.part != below(path, index));
+                self.forwarded.append(&mut one.forwarded);
             }
         }
     }
 
     /// What a mail inside says goes to the indicators, its head included.
-    fn forwarded(&mut self, mail: Part) {
-        let traces = mail.headers.iter().filter(|(name, _)| TRACES.contains(&name.to_ascii_lowercase().as_str()));
-        self.sources.push(traces.map(|(name, value)| format!("{name}: {value}\n")).collect());
-        let mut inside = Content::default();
-        inside.take(mail, Where::Root);
-        self.sources.append(&mut inside.texts);
-        self.sources.append(&mut inside.sources);
+    fn mail_inside(&mut self, mail: Part, path: &str) {
+        let head = format!("{path}.{HEADER}");
+        for (name, value) in &mail.headers {
+            let name = name.to_ascii_lowercase();
+            if TRACES.contains(&name.as_str()) {
+                let context = if name == "received" { Context::Received } else { Context::Forwarded };
+                self.sources.push(Piece::new(&head, format!("{name}: {value}\n"), context));
+            }
+        }
+        self.forwarded.push(forwarded::of_head(path, &mail.headers));
+        let mut inside = Content { depth: self.depth, ..Content::default() };
+        let inner = if matches!(mail.body, Body::Multi(_)) { path.to_owned() } else { below(path, 0) };
+        inside.take(mail, Where::Root, &inner);
+        for piece in inside.texts.into_iter().chain(inside.sources) {
+            let context = if piece.context == Context::Received { piece.context } else { Context::Forwarded };
+            self.sources.push(Piece { context, ..piece });
+        }
+        self.forwarded.append(&mut inside.forwarded);
         self.problems.append(&mut inside.problems);
     }
 
-    fn leaf(&mut self, part: &Part, bytes: Vec<u8>, text: Option<String>, place: Where) {
+    /// A mail that was attached as a file: many clients do, and name it `.eml`.
+    fn file_of_mail(&mut self, part: &Part, bytes: &[u8], path: &str) -> bool {
+        let name = part.name.as_deref().unwrap_or("").to_ascii_lowercase();
+        if !name.ends_with(".eml") || self.depth >= MAILS_IN_FILES {
+            return false;
+        }
+        let parsed = entity::parse(bytes);
+        if parsed.problems.contains(&Problem::NoHeaders) {
+            return false;
+        }
+        self.depth += 1;
+        self.mail_inside(parsed.root, path);
+        self.depth -= 1;
+        true
+    }
+
+    fn leaf(&mut self, part: &Part, bytes: Vec<u8>, text: Option<String>, place: Where, path: &str) {
         if place == Where::Signature && part.media_type == "application/pgp-signature" {
             return;
         }
@@ -181,9 +275,10 @@ impl Content {
         let is_broken = part.media_type.starts_with("multipart/");
         let is_body = matches!(part.media_type.as_str(), "text/plain" | "text/html") || is_broken;
         let is_attached = part.disposition == "attachment" || (part.name.is_some() && place != Where::Root);
+        let text = if is_attached && self.file_of_mail(part, &bytes, path) { None } else { text };
         let Some(text) = text.filter(|text| !(is_body && text.is_empty() && !is_attached)) else {
             if !is_body || is_attached {
-                self.attach(part.name.as_deref().unwrap_or(""), part.media_type.clone(), bytes);
+                self.attach(part.name.as_deref().unwrap_or(""), part.media_type.clone(), bytes, path);
             }
             return;
         };
@@ -191,24 +286,76 @@ impl Content {
         let is_shown = is_body && part.disposition != "attachment" && (!is_attached || self.texts.is_empty());
         if is_shown {
             self.is_plain |= part.media_type == "text/plain";
-            self.texts.push(body_text(part, &text));
+            self.quoting(Piece::new(path, body_text(part, &text), Context::Text), true);
         } else {
-            self.sources.push(if part.media_type == "text/html" { html::text(&text) } else { text });
+            let text = if part.media_type == "text/html" { html::text(&text) } else { text };
+            self.quoting(Piece::new(path, text, Context::Attachment), false);
         }
         if is_attached || !is_body {
-            self.attach(part.name.as_deref().unwrap_or(""), part.media_type.clone(), bytes);
+            self.attach(part.name.as_deref().unwrap_or(""), part.media_type.clone(), bytes, path);
         }
     }
 
-    fn attach(&mut self, name: &str, content_type: String, bytes: Vec<u8>) {
+    /// Takes a text, and the mails quoted in it.
+    fn quoting(&mut self, mut piece: Piece, is_shown: bool) {
+        let (mut mails, places) = forwarded::in_text(&piece.part, &piece.text);
+        self.forwarded.append(&mut mails);
+        piece.places = places;
+        if is_shown { self.texts.push(piece) } else { self.sources.push(piece) }
+    }
+
+    fn attach(&mut self, name: &str, content_type: String, bytes: Vec<u8>, path: &str) {
         let sha256 = Sha256::digest(&bytes).iter().map(|octet| format!("{octet:02x}")).collect();
-        self.attachments.push(Attachment { name: display_name(name), content_type, bytes, sha256 });
+        let (name, part) = (display_name(name), path.to_owned());
+        self.attachments.push(Attachment { name, content_type, bytes, sha256, part, tlp: None });
     }
 
     fn joined(&self) -> String {
-        let texts: Vec<&str> = self.texts.iter().map(|text| text.trim_end_matches('\n')).collect();
+        let texts: Vec<&str> = self.texts.iter().map(|piece| piece.text.trim_end_matches('\n')).collect();
         texts.join("\n\n")
     }
+}
+
+/// The number of a child.
+fn below(path: &str, index: usize) -> String {
+    if path.is_empty() { (index + 1).to_string() } else { format!("{path}.{}", index + 1) }
+}
+
+/// The marks of all parts (P11): subject and fields of the head, texts, names of attachments. An attachment
+/// bears what its name, its text and all inside it say.
+fn marks(content: &mut Content, subject: &str, heads: [&[(String, String)]; 2]) -> Vec<PartMark> {
+    let subjects = heads.into_iter().flat_map(|head| first(head, "Subject")).chain([subject]);
+    let head =
+        subjects.filter_map(|subject| tlp::read(subject, "")).chain(heads.into_iter().flatten().filter_map(field_mark));
+    let mut marks: Vec<(String, Mark)> = head.map(|mark| (HEADER.to_owned(), mark)).collect();
+    for piece in content.texts.iter().chain(&content.sources) {
+        marks.extend(tlp::read("", &piece.text).map(|mark| (piece.part.clone(), mark)));
+    }
+    for mail in &content.forwarded {
+        let subject = mail.subject.as_ref().and_then(|subject| tlp::read(subject.raw(), ""));
+        marks.extend(subject.map(|mark| (mail.part.clone(), mark)));
+    }
+    for attachment in &mut content.attachments {
+        marks.extend(tlp::read(attachment.name.raw(), "").map(|mark| (attachment.part.clone(), mark)));
+        let inside = |part: &str| {
+            part.strip_prefix(attachment.part.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+        };
+        attachment.tlp = marks.iter().filter(|(part, _)| inside(part)).map(|(_, mark)| *mark).max();
+    }
+    let mut strictest: BTreeMap<String, Mark> = BTreeMap::new();
+    for (part, mark) in marks {
+        strictest.entry(part).and_modify(|has| *has = mark.max(*has)).or_insert(mark);
+    }
+    strictest.into_iter().map(|(part, tlp)| PartMark { part, tlp }).collect()
+}
+
+/// The mark in a field of one's own making: `X-TLP: RED`, `X-Classification: TLP:AMBER`.
+fn field_mark((name, value): &(String, String)) -> Option<Mark> {
+    let name = name.to_ascii_lowercase();
+    if name.contains("tlp") {
+        return tlp::read(value, "").max(tlp::read("", &format!("TLP: {}", value.trim())));
+    }
+    if name.starts_with("x-") || name == "keywords" || name == "sensitivity" { tlp::read("", value) } else { None }
 }
 
 /// What a text part says, with LF as line end and without the block that repeats protected fields.
@@ -291,7 +438,7 @@ mod tests {
             let tree =
                 Part { media_type: "multipart/alternative".to_owned(), body: Body::Multi(children), ..Part::default() };
             let mut content = Content::default();
-            content.take(tree, Where::Root);
+            content.take(tree, Where::Root, "");
             assert_eq!((content.joined().trim(), content.sources.len()), (text, sources));
         }
     }

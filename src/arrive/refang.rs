@@ -15,6 +15,18 @@ pub struct Refanged {
     pub text: String,
     /// Where in `text` a mark was mended, ascending: whoever defanged a name meant a name.
     pub mended: Vec<usize>,
+    /// Where text and original part: octets of the text, of the original, both from here on.
+    shifts: Vec<(usize, usize)>,
+}
+
+impl Refanged {
+    /// Where an octet of the text stands in the original.
+    pub fn original(&self, at: usize) -> usize {
+        match self.shifts.partition_point(|(text, _)| *text <= at).checked_sub(1).map(|index| self.shifts[index]) {
+            Some((text, original)) => original + (at - text),
+            None => at,
+        }
+    }
 }
 
 /// How many brackets or backslashes in a row belong to one mark.
@@ -22,7 +34,7 @@ const RUN: usize = 8;
 
 /// Undoes all marks in a text.
 pub fn refang(text: &str) -> Refanged {
-    let mut out = Refanged { text: String::with_capacity(text.len()), mended: Vec::new() };
+    let mut out = Refanged { text: String::with_capacity(text.len()), mended: Vec::new(), shifts: Vec::new() };
     let bytes = text.as_bytes();
     let mut at = 0;
     let mut copied = 0;
@@ -34,6 +46,7 @@ pub fn refang(text: &str) -> Refanged {
                     mend(&mut out, &mark);
                     at += mark.length + usize::from(mark.joins && glues(bytes, at + mark.length));
                     copied = at;
+                    out.shifts.push((out.text.len(), at));
                     continue;
                 }
                 None => (1, None),
@@ -48,6 +61,7 @@ pub fn refang(text: &str) -> Refanged {
             out.text.push_str(&text[copied..at]);
             out.text.push_str(replacement);
             copied = at + length;
+            out.shifts.push((out.text.len(), copied));
         }
         at += length;
     }

@@ -1,7 +1,10 @@
 //! The command line, as clap reads it: names and help. What a command does stands elsewhere.
 
 use crate::app::{Format, TrustMethod};
+use crate::rules::consent::Consent;
 use crate::rules::ticket::{Priority, State};
+use crate::rules::tlp::{self, Mark};
+use crate::rules::weight::{Extent, Severity};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 
@@ -81,6 +84,24 @@ pub enum Command {
     /// Show how the loops are, what waits and what needs a person
     #[command(after_help = "Exit 1 if something needs a person: fit for a monitoring probe.")]
     Status,
+    /// Figures: how much came, how soon it was answered, promises kept
+    #[command(after_help = "Examples:\n  vigie stats --from 2026-01-01 --to 2026-07-01\n  \
+        vigie stats --html figures.html\n  vigie stats --anonymised --html for-the-web-site.html\n\n\
+        The last twelve months unless a span is given.")]
+    Stats {
+        /// From when: 2026-01-01, or with a time
+        #[arg(long, value_name = "T")]
+        from: Option<String>,
+        /// Until when, not included
+        #[arg(long, value_name = "T")]
+        to: Option<String>,
+        /// A page with plots into this new file, readable without network and without script
+        #[arg(long, value_name = "FILE")]
+        html: Option<PathBuf>,
+        /// For publication: without counts below 5, what tells them, and names of constituents
+        #[arg(long)]
+        anonymised: bool,
+    },
     /// Run the daemon
     Run {
         /// Take what is there, fire what is due, send what is due, and exit (75: something is left)
@@ -228,6 +249,64 @@ pub enum TicketCommand {
         numbers: String,
         #[arg(value_parser = word(Priority::ALL, Priority::word, Priority::from_word))]
         priority: Priority,
+    },
+    /// Set the TLP mark: tightening is free, loosening needs the originator's consent
+    #[command(after_help = "Examples:\n  vigie ticket tlp 42 red\n  \
+        vigie ticket tlp 42 green --consent --reason \"Ms Martin agreed by phone\"\n\n\
+        MARK is RED, AMBER+STRICT, AMBER, GREEN or CLEAR. A ticket without mark is handled as AMBER.")]
+    Tlp {
+        #[arg(value_name = "N[,N]")]
+        numbers: String,
+        #[arg(value_name = "MARK", value_parser = mark)]
+        mark: Mark,
+        /// The originator agreed
+        #[arg(long, requires = "reason")]
+        consent: bool,
+        /// Why, and who agreed; kept in the history
+        #[arg(long, value_name = "TEXT")]
+        reason: Option<String>,
+    },
+    /// Record whether the originator lets us pass the report on
+    #[command(
+        after_help = "Example:\n  vigie ticket consent 42 limited --reason \"to national CSIRTs, without names\""
+    )]
+    Consent {
+        #[arg(value_name = "N[,N]")]
+        numbers: String,
+        #[arg(value_parser = word(Consent::ALL, Consent::word, Consent::from_word))]
+        consent: Consent,
+        /// Who said so, when, and within which limits; kept in the history
+        #[arg(long, value_name = "TEXT")]
+        reason: String,
+    },
+    /// Set the class of the incident, and its type (RSIT)
+    #[command(after_help = "Examples:\n  vigie ticket classify 42 fraud phishing\n  vigie ticket classify 42 ddos\n  \
+        vigie ticket classes                the whole list\n\n\
+        A type alone implies its class. What is suggested counts only once it is set.")]
+    Classify {
+        #[arg(value_name = "N[,N]")]
+        numbers: String,
+        #[arg(value_name = "CLASS")]
+        class: String,
+        #[arg(value_name = "TYPE")]
+        kind: Option<String>,
+    },
+    /// List the classes and types of incidents (RSIT)
+    Classes,
+    /// Set the severity: low, medium, high
+    Severity {
+        #[arg(value_name = "N[,N]")]
+        numbers: String,
+        #[arg(value_parser = word(Severity::ALL, Severity::word, Severity::from_word))]
+        severity: Severity,
+    },
+    /// Set how many systems or persons are concerned: one, few, many, mass
+    #[command(after_help = "one: one; few: 2 to 10; many: 11 to 100; mass: more, or a whole organisation.")]
+    Extent {
+        #[arg(value_name = "N[,N]")]
+        numbers: String,
+        #[arg(value_parser = word(Extent::ALL, Extent::word, Extent::from_word))]
+        extent: Extent,
     },
     /// Add (+x) and remove (-y) labels
     #[command(after_help = "Example:\n  vigie ticket label 42 +phishing -unclear")]
@@ -390,6 +469,11 @@ pub enum QuarantineCommand {
         #[arg(long, value_name = "TEXT")]
         reason: String,
     },
+}
+
+/// Reads a mark as leniently as in mails: `red`, `TLP:AMBER+STRICT`, `amber strict`, `WHITE`.
+fn mark(text: &str) -> Result<Mark, String> {
+    tlp::parse(text).ok_or_else(|| "write RED, AMBER+STRICT, AMBER, GREEN or CLEAR".to_owned())
 }
 
 /// Reads one of our fixed words, and lists them where it is none.

@@ -1,7 +1,7 @@
 //! Where output goes: tables for people, one JSON document for programs.
 
 use super::args::{Color, Global};
-use super::{FAILED, Failure, page, tables};
+use super::{FAILED, Failure, figures, judged, page, tables};
 use crate::api::Reply;
 use crate::app::views::{Answer, When};
 use crate::rules::settings::Settings;
@@ -46,6 +46,7 @@ impl<'a> Output<'a> {
             Answer::Ticket(view) => json(view),
             Answer::Octets(view) => json(view),
             Answer::Attachments(view) => json(view),
+            Answer::Classes(view) => json(view),
             Answer::Keys(view) => json(view),
             Answer::Key(view) => json(view),
             Answer::Armour(view) => json(view),
@@ -54,6 +55,7 @@ impl<'a> Output<'a> {
             Answer::Quarantine(view) => json(view),
             Answer::Held(view) => json(view),
             Answer::Status(view) => json(view),
+            Answer::Figures(view) => json(view),
             Answer::Export(view) => json(view),
             Answer::Done(view) => json(view),
         }
@@ -65,12 +67,14 @@ impl<'a> Output<'a> {
             Answer::Tickets(tickets) => tables::tickets(self, tickets, now),
             Answer::Ticket(ticket) => page::ticket(self, ticket, now),
             Answer::Attachments(attachments) => tables::attachments(self, attachments),
+            Answer::Classes(classes) => judged::classes(self, classes),
             Answer::Keys(keys) => tables::keys(self, keys),
             Answer::Key(key) => tables::key(self, key, now),
             Answer::Duty(duty) => tables::duty(self, duty, now),
             Answer::Outbox(rows) => tables::outbox(self, rows, now),
             Answer::Quarantine(mails) => tables::quarantine(self, mails, now),
             Answer::Held(mail) => tables::held(self, mail, now),
+            Answer::Figures(view) => figures::text(view),
             Answer::Status(status) => tables::status(self, status, now),
             Answer::Done(done) => {
                 done.words.iter().map(|line| format!("{}\n", Untrusted::from(line.as_str()).line())).collect()

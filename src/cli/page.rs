@@ -4,11 +4,12 @@
 //! Hostile data: all that the mail says; `line` or `terminal` for every bit of it (T12, T73).
 //! Indicators are defanged (P17), so that no terminal makes a link of them.
 
+use super::judged;
 use super::output::Output;
 use super::tables::{facts, from, urgency};
 use super::time;
 use crate::app::views::*;
-use crate::rules::report::IndicatorKind;
+use crate::arrive::defang::defang;
 use crate::rules::ticket::Direction;
 use crate::rules::untrusted::Untrusted;
 use jiff::Timestamp;
@@ -21,11 +22,7 @@ pub(super) fn ticket(out: &Output, ticket: &TicketView, now: Timestamp) -> Strin
         page.push('\n');
         page.push_str(&message_block(out, ticket, message, now));
     }
-    let indicators = ticket.indicators.as_deref().unwrap_or_default();
-    if !indicators.is_empty() {
-        page.push_str(&format!("\n{}\n", out.bold("Indicators (defanged)")));
-        page.extend(indicators.iter().map(|i| format!("  {:7}  {}\n", i.kind.word(), defanged(i.kind, &i.value))));
-    }
+    page.push_str(&judged::indicators(out, ticket.indicators.as_deref().unwrap_or_default()));
     let history = ticket.history.as_deref().unwrap_or_default();
     if !history.is_empty() {
         page.push_str(&format!("\n{}\n", out.bold("History")));
@@ -62,7 +59,7 @@ fn head(out: &Output, ticket: &TicketView) -> String {
 fn summary(out: &Output, ticket: &TicketView, now: Timestamp) -> Vec<(&'static str, String)> {
     let constituent = ticket.reporter.constituent.as_deref().map(|name| format!(", {name}")).unwrap_or_default();
     let mut lines = vec![
-        ("Subject", out.bold(&ticket.subject.line())),
+        ("Subject", out.bold(&defang(&ticket.subject.line()))),
         ("From", format!("{}{constituent}", from(&ticket.reporter))),
     ];
     lines.extend(reported(ticket).map(|message| proven(out, message, now)).unwrap_or_default());
@@ -73,6 +70,8 @@ fn summary(out: &Output, ticket: &TicketView, now: Timestamp) -> Vec<(&'static s
     lines.push(("Received", format!("{} at {}{also}", day(out, ticket.received_at, now), ticket.mailbox)));
     lines.push(("Acknowledged", acknowledged(out, ticket, now)));
     lines.push(("TLP", ticket.tlp.clone().unwrap_or_else(|| "not marked".to_owned())));
+    lines.extend(judged::weight(ticket));
+    lines.extend(judged::reporter(&ticket.content));
     lines.push(("Assignee", ticket.assignee.clone().unwrap_or_else(|| "nobody".to_owned())));
     if !ticket.labels.is_empty() {
         lines.push(("Labels", ticket.labels.join(", ")));
@@ -139,7 +138,7 @@ fn message_block(out: &Output, ticket: &TicketView, message: &MessageView, now: 
     let mut block = format!("{}\n", out.bold(&title));
     let mut lines: Vec<(&str, String)> = Vec::new();
     if !message.subject.is_blank() && message.subject != ticket.subject {
-        lines.push(("Subject", message.subject.line()));
+        lines.push(("Subject", defang(&message.subject.line())));
     }
     for (name, people) in [("To", &message.to), ("Cc", &message.cc)] {
         if !people.is_empty() {
@@ -153,47 +152,18 @@ fn message_block(out: &Output, ticket: &TicketView, message: &MessageView, now: 
         lines.push(("Problems", message.problems.join(", ")));
     }
     for file in &message.attachments {
-        let facts = format!("{} bytes, {}, sha256 {}", file.size, file.content_type.line(), file.sha256);
+        let mark = file.tlp.as_ref().map(|mark| format!(", TLP:{mark}")).unwrap_or_default();
+        let facts = format!("{} bytes, {}, sha256 {}{mark}", file.size, file.content_type.line(), file.sha256);
         lines.push(("Attachment", format!("{} {} ({facts})", file.id, file.name.line())));
     }
+    lines.extend(judged::forwarded(&message.forwarded));
     block.push_str(&facts(&lines));
     if !message.text.is_blank() {
-        block.push_str(&format!("\n{}\n", message.text.terminal().trim_end()));
+        block.push_str(&format!("\n{}\n", defang(message.text.terminal().trim_end())));
     }
     block
 }
 
 fn author(message: &MessageView) -> String {
     message.author.as_deref().map_or("somebody".to_owned(), |author| Untrusted::from(author).line())
-}
-
-/// An indicator that nobody clicks by accident.
-fn defanged(kind: IndicatorKind, value: &Untrusted) -> String {
-    let value = value.line();
-    match kind {
-        IndicatorKind::Ipv4 | IndicatorKind::Domain => value.replace('.', "[.]"),
-        IndicatorKind::Ipv6 => value.replacen(':', "[:]", 1),
-        IndicatorKind::Email => value.replace('@', "[@]").replace('.', "[.]"),
-        IndicatorKind::Url => value.replacen("http", "hxxp", 1).replacen("://", "[://]", 1).replace('.', "[.]"),
-        _ => value,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::defanged;
-    use crate::rules::report::IndicatorKind::*;
-
-    #[test]
-    fn no_indicator_is_a_link() {
-        for (kind, value, shown) in [
-            (Ipv4, "198.51.100.7", "198[.]51[.]100[.]7"),
-            (Url, "https://a.example/x.exe", "hxxps[://]a[.]example/x[.]exe"),
-            (Email, "a@b.example", "a[@]b[.]example"),
-            (Ipv6, "2001:db8::1", "2001[:]db8::1"),
-            (Md5, "d41d8cd98f00b204e9800998ecf8427e", "d41d8cd98f00b204e9800998ecf8427e"),
-        ] {
-            assert_eq!(defanged(kind, &value.into()), shown);
-        }
-    }
 }

@@ -3,6 +3,7 @@
 use super::output::Output;
 use super::time;
 use crate::app::views::*;
+use crate::arrive::defang::defang;
 use crate::rules::ticket::Priority;
 use crate::rules::untrusted::Untrusted;
 use comfy_table::{Attribute, Cell, Color, ColumnConstraint, ContentArrangement, Table, presets};
@@ -64,7 +65,7 @@ pub(super) fn tickets(out: &Output, tickets: &[TicketView], now: Timestamp) -> S
             ticket.state.word().to_owned(),
             urgent.to_owned(),
             due,
-            shortened(&ticket.subject.line(), 80),
+            shortened(&defang(&ticket.subject.line()), 80),
             shortened(&from(&ticket.reporter), 40),
             or_dash(ticket.assignee.as_deref()).to_owned(),
         ];

@@ -40,6 +40,20 @@ pub(super) fn run(global: &Global, command: TicketCommand) -> Result<u8, Failure
         TicketCommand::Priority { numbers, priority } => {
             Request::TicketPriority { numbers: several(&numbers), priority }
         }
+        TicketCommand::Tlp { numbers, mark, consent, reason } => {
+            Request::TicketTlp { numbers: several(&numbers), mark, reason, consent }
+        }
+        TicketCommand::Consent { numbers, consent, reason } => {
+            Request::TicketConsent { numbers: several(&numbers), consent, reason }
+        }
+        TicketCommand::Classify { numbers, class, kind } => {
+            Request::TicketClassify { numbers: several(&numbers), class, kind }
+        }
+        TicketCommand::Classes => Request::TicketClasses,
+        TicketCommand::Severity { numbers, severity } => {
+            Request::TicketSeverity { numbers: several(&numbers), severity }
+        }
+        TicketCommand::Extent { numbers, extent } => Request::TicketExtent { numbers: several(&numbers), extent },
         TicketCommand::Label { numbers, labels } => {
             let (add, remove) = plus_and_minus(&labels)?;
             Request::TicketLabel { numbers: several(&numbers), add, remove }
@@ -152,7 +166,7 @@ fn write_new(path: &Path, octets: &[u8]) -> std::io::Result<()> {
     new_file(path)?.write_all(octets)
 }
 
-fn new_file(path: &Path) -> std::io::Result<File> {
+pub(super) fn new_file(path: &Path) -> std::io::Result<File> {
     // create_new follows no link and overwrites nothing.
     File::options().write(true).create_new(true).mode(0o600).open(path)
 }

@@ -115,6 +115,17 @@ pub fn host(value: &DeValue) -> Read<String> {
     Err(format!("{text:?} is not the name or IP address of a server; the port has its own key"))
 }
 
+/// A name, an IP address, or a network like 192.0.2.0/24.
+pub fn host_or_network(value: &DeValue) -> Read<String> {
+    let text = text(value)?.to_lowercase();
+    let Some((base, bits)) = text.split_once('/') else { return host(value).map(|host| host.to_lowercase()) };
+    let most = base.parse::<IpAddr>().map(|ip| if ip.is_ipv4() { 32 } else { 128 });
+    match (most, bits.parse::<u32>()) {
+        (Ok(most), Ok(bits)) if bits <= most => Ok(text),
+        _ => Err(format!("{text:?} is no network like 192.0.2.0/24 or 2001:db8::/32")),
+    }
+}
+
 /// Whether what is sent to the host stays on this machine.
 pub fn is_loopback(host: &str) -> bool {
     host.eq_ignore_ascii_case("localhost") || host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())

@@ -11,7 +11,7 @@ use crate::rules::ticket::Direction;
 use crate::rules::verdict::Verdict;
 use crate::store::spool::SpoolState;
 use crate::store::tickets::Ticket;
-use crate::store::{Result, Tx, correspondents, history, rechecks, signatures, spool, tickets};
+use crate::store::{Result, Tx, content, correspondents, history, rechecks, signatures, spool, tickets};
 use jiff::Timestamp;
 
 /// The same mail once more (law 1): one ticket, both raws kept, urgency is the OR, kind the
@@ -74,6 +74,7 @@ pub fn reopened(tx: &Tx, filing: &Filing, message: i64) -> Result<()> {
     signatures::note(tx, &report.signatures, &filing.mail.content_key)?;
     set_rechecked(tx, message, report, now)?;
     tickets::insert_content(tx, message, &report.attachments, &report.indicators)?;
+    content::keep(tx, message, report)?;
     file::keep_candidates(tx, filing, before.ticket_id)?;
     let Some(row) = tickets::get(tx, before.ticket_id)? else { return Ok(()) };
     if before.direction == Direction::Note {
@@ -83,6 +84,9 @@ pub fn reopened(tx: &Tx, filing: &Filing, message: i64) -> Result<()> {
     }
     if row.subject == subject::without_tags(&before.subject, &settings.team.ticket_prefix) {
         tickets::set_subject(tx, row.id, &subject::without_tags(report.subject.raw(), &settings.team.ticket_prefix))?;
+    }
+    if content::suggested(tx, row.id)?.classification.is_none() {
+        file::suggest(tx, row.id, report)?;
     }
     let what = format!("message {message} opened with a key that came later");
     history::add(tx, Some(row.id), now, history::VIGIE, &what)?;

@@ -15,6 +15,7 @@ use crate::rules::reply::Purpose;
 use crate::rules::report::{Brings, Candidate, Problem, Report};
 use crate::rules::settings::{Language, Settings};
 use crate::rules::subject;
+use crate::rules::suggest;
 use crate::rules::ticket::{Direction, LinkKind, Priority, State};
 use crate::rules::tlp::Mark;
 use crate::rules::verdict::{Authenticated, Encryption};
@@ -23,7 +24,7 @@ use crate::store::orders::MailOrder;
 use crate::store::spool::{SpoolState, Spooled};
 use crate::store::tickets::{Message, Ticket};
 use crate::store::{
-    Result, Tx, certs, correspondents, duty, history, orders, outbox, rechecks, signatures, spool, tickets,
+    Result, Tx, certs, content, correspondents, duty, history, orders, outbox, rechecks, signatures, spool, tickets,
 };
 use jiff::{SignedDuration, Timestamp};
 
@@ -135,6 +136,7 @@ pub(super) fn open_ticket(tx: &Tx, filing: &Filing) -> Result<(i64, i64)> {
         tickets::add_label(tx, ticket, "suspected-spam")?;
     }
     let message = keep_message(tx, filing, ticket, Direction::In, None)?;
+    suggest(tx, ticket, report)?;
     let reporter = report.from.as_ref().map_or("", |from| from.key());
     correspondents::set_author(tx, message, reporter)?;
     history::add(
@@ -145,6 +147,15 @@ pub(super) fn open_ticket(tx: &Tx, filing: &Filing) -> Result<(i64, i64)> {
         &format!("opened from mailbox {}, message {message}", mail.mailbox),
     )?;
     Ok((ticket, message))
+}
+
+/// Keeps what the words of the report suggest, until an analyst decides (P19).
+pub(super) fn suggest(tx: &Tx, ticket: i64, report: &Report) -> Result<()> {
+    if let Some((class, severity)) = suggest::suggest(report.subject.raw(), report.text.raw()) {
+        content::suggest(tx, ticket, content::Of::Classification, Some(&class))?;
+        content::suggest(tx, ticket, content::Of::Severity, Some(&severity))?;
+    }
+    Ok(())
 }
 
 /// What a new ticket makes us owe.
@@ -453,6 +464,7 @@ fn keep_message(tx: &Tx, filing: &Filing, ticket: i64, direction: Direction, aut
         tickets::set_message_automatic(tx, message, mark.word())?;
     }
     tickets::insert_content(tx, message, &report.attachments, &report.indicators)?;
+    content::keep(tx, message, report)?;
     rechecks::set_asked(tx, message, &report.asked)?;
     Ok(message)
 }

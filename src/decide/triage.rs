@@ -325,7 +325,9 @@ fn is_subject_protected(report: &Report) -> bool {
 }
 
 fn marks(report: &Report) -> Option<tlp::Mark> {
-    tlp::read(report.subject.raw(), report.text.raw()).max(tlp::read(report.outer.subject.raw(), ""))
+    let outer = tlp::read(report.outer.subject.raw(), "");
+    let parts = report.marks.iter().map(|mark| mark.tlp).max();
+    tlp::read(report.subject.raw(), report.text.raw()).max(outer).max(parts)
 }
 
 /// The border's header begins with the configured value, as a word: `Yes, score=9` is `Yes`.

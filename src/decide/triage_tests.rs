@@ -486,6 +486,8 @@ prop_compose! {
         let file = Attachment {
             name: "xarf.json".into(), content_type: "application/json".into(),
             bytes: br#"{"xarf_version":"4.0.0"}"#.to_vec(), sha256: String::new(),
+            part: "2".to_owned(),
+            tlp: None,
         };
         report.attachments.extend(attached.then_some(file));
         report

@@ -63,9 +63,19 @@ impl Address {
 
     /// Whether the address lies in `domain` or below it.
     pub fn is_within(&self, domain: &str) -> bool {
-        let domain = domain.to_lowercase();
-        self.domain() == domain || self.domain().ends_with(&format!(".{domain}"))
+        let (ours, domain) = (ascii(self.domain()), ascii(domain));
+        ours == domain || ours.ends_with(&format!(".{domain}"))
     }
+}
+
+/// The one form of a domain name: lower case, other scripts in punycode (UTS 46). What is no name
+/// stays as it is, in lower case.
+pub fn ascii(domain: &str) -> String {
+    let plain = domain.bytes().all(|b| b.is_ascii_graphic()) && !domain.contains("--");
+    if plain {
+        return domain.to_ascii_lowercase();
+    }
+    idna::domain_to_ascii(domain).unwrap_or_else(|_| domain.to_lowercase())
 }
 
 impl PartialEq for Address {

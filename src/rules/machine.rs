@@ -247,6 +247,8 @@ mod tests {
             content_type: content_type.into(),
             bytes: bytes.as_bytes().to_vec(),
             sha256: String::new(),
+            part: "2".to_owned(),
+            tlp: None,
         });
         report
     }

@@ -5,6 +5,7 @@
 
 use super::address::Address;
 use super::ticket::words;
+use super::tlp::Mark;
 use super::untrusted::Untrusted;
 use super::verdict::Verdict;
 use jiff::Timestamp;
@@ -37,6 +38,10 @@ pub struct Report {
     pub text: Untrusted,
     pub attachments: Vec<Attachment>,
     pub indicators: Vec<Indicator>,
+    /// Each part that bears marks, with its strictest.
+    pub marks: Vec<PartMark>,
+    /// Mails inside this one.
+    pub forwarded: Vec<Forwarded>,
     pub problems: Vec<Problem>,
     /// Certificates that came with the mail (attached, Autocrypt), as binary OpenPGP: candidates only.
     /// `clear` tells those from the outer header or an unencrypted part.
@@ -96,6 +101,10 @@ pub struct Attachment {
     pub bytes: Vec<u8>,
     /// Lower-case hex over `bytes`.
     pub sha256: String,
+    /// Its place in the tree, numbered as in IMAP: `2`, `1.3`.
+    pub part: String,
+    /// The strictest mark in its name and its text.
+    pub tlp: Option<Mark>,
 }
 
 impl std::fmt::Debug for Attachment {
@@ -142,7 +151,43 @@ words! {
     IndicatorKind {
         Ipv4 = "ipv4", Ipv6 = "ipv6", Domain = "domain", Url = "url", Email = "email",
         Md5 = "md5", Sha1 = "sha1", Sha256 = "sha256", Sha512 = "sha512", Cve = "cve", Asn = "asn",
+        /// `198.51.100.0/24`, `2001:db8::/32`.
+        Network = "network",
+        /// A Bitcoin address whose checksum is right.
+        Bitcoin = "bitcoin",
+        /// The name of a file, without its folder.
+        File = "file",
     }
+}
+
+words! {
+    /// In what an indicator stood.
+    #[derive(Default)]
+    Context {
+        Subject = "subject",
+        /// What is shown as the text of the mail.
+        #[default]
+        Text = "text",
+        /// The other form of the text, such as HTML beside plain text.
+        Alternative = "alternative",
+        Attachment = "attachment",
+        /// A mail forwarded inside.
+        Forwarded = "forwarded",
+        /// A Received field of a mail forwarded inside.
+        Received = "received",
+    }
+}
+
+/// Where an indicator stood first.
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Place {
+    /// The part of the mail, numbered as in IMAP: `1`, `1.2`; `HEADER` for its head.
+    pub part: String,
+    /// Octets from the beginning of the part's text; of HTML, once it has become text.
+    pub offset: usize,
+    /// The mail was encrypted.
+    pub encrypted: bool,
+    pub context: Context,
 }
 
 /// Something that can be looked up or blocked; `value` is refanged and normalised.
@@ -150,6 +195,44 @@ words! {
 pub struct Indicator {
     pub kind: IndicatorKind,
     pub value: Untrusted,
+    #[serde(default)]
+    pub place: Place,
+}
+
+/// A mark of the originator on one part of a mail.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PartMark {
+    /// As in `Place`.
+    pub part: String,
+    pub tlp: Mark,
+}
+
+/// A mail that was forwarded inside another: as an attachment, or quoted in its text. All of it is
+/// the claim of whoever forwarded it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Forwarded {
+    /// The part that holds it, as in `Place`.
+    pub part: String,
+    /// As written, with the display name.
+    pub from: Option<Untrusted>,
+    pub subject: Option<Untrusted>,
+    /// As written: clients write dates in the reader's language.
+    pub date: Option<Untrusted>,
+    pub message_id: Option<Untrusted>,
+    /// Newest first, as the fields stand.
+    pub hops: Vec<Hop>,
+}
+
+/// One Received field (RFC 5321 4.4).
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Hop {
+    /// The name that the sending host gave.
+    pub from: Option<Untrusted>,
+    /// Its address, as the receiving host saw it.
+    pub ip: Option<String>,
+    /// Who received it.
+    pub by: Option<Untrusted>,
+    pub date: Option<Timestamp>,
 }
 
 words! {

@@ -29,6 +29,7 @@ pub struct Settings {
     pub sla: Sla,
     pub duty: Duty,
     pub constituents: Vec<Constituent>,
+    pub indicators: Indicators,
     pub socket: PathBuf,
     /// Where metrics listen; None: nowhere.
     pub metrics_listen: Option<String>,
@@ -234,15 +235,25 @@ pub struct Constituent {
     pub language: Option<Language>,
 }
 
+/// Names, addresses and networks whose indicators are set aside: listed, and marked.
+#[derive(Debug, Clone)]
+pub struct Indicators {
+    pub own: Vec<String>,
+    pub well_known: Vec<String>,
+}
+
 impl Settings {
     /// The analyst of that name.
     pub fn analyst(&self, name: &str) -> Option<&Analyst> {
         self.duty.analysts.iter().find(|a| a.name == name)
     }
 
-    /// The constituent whose domains hold the address.
+    /// The constituent whose domains hold the address; of several the one with the longest name, so
+    /// that a part of an organisation can be a constituent of its own.
     pub fn constituent(&self, address: &Address) -> Option<&Constituent> {
-        self.constituents.iter().find(|c| c.domains.iter().any(|d| address.is_within(d)))
+        let holding = |c: &Constituent| c.domains.iter().filter(|d| address.is_within(d)).map(String::len).max();
+        let found = self.constituents.iter().filter_map(|c| Some((holding(c)?, c)));
+        found.max_by_key(|(length, _)| *length).map(|(_, constituent)| constituent)
     }
 
     /// The mailbox of that name.

@@ -122,6 +122,7 @@ pub fn settings() -> Settings {
             domains: vec!["corp.example".into()],
             language: Some(Language::Fr),
         }],
+        indicators: Indicators { own: vec![], well_known: super::set_aside::WELL_KNOWN.map(str::to_owned).to_vec() },
         socket: "vigie.sock".into(),
         metrics_listen: None,
         message_bytes: 1 << 20,

@@ -45,6 +45,14 @@ pub fn read(subject: &str, body: &str) -> Option<Mark> {
     tagged.chain(labelled).max()
 }
 
+/// The mark that a person types: its colour, with or without `TLP:`.
+pub fn parse(text: &str) -> Option<Mark> {
+    let plain = fold(text).replace('_', " ");
+    let bare = plain.trim().to_uppercase();
+    let bare = bare.strip_prefix("TLP").unwrap_or(&bare).trim_start_matches([':', '-', ' ', '=']);
+    COLOUR.find(bare).filter(|found| found.len() == bare.trim_end().len()).map(|found| colour(found.as_str()))
+}
+
 fn labels(text: &str) -> impl Iterator<Item = Mark> {
     let known = LABEL.captures_iter(text).flat_map(|found| {
         let (_, [colours]) = found.extract();
@@ -160,6 +168,22 @@ mod tests {
         ] {
             assert_eq!(read(text, ""), Some(mark), "subject {text:?}");
             assert_eq!(read("", &format!("Hello,\n{text}\nbye")), Some(mark), "body {text:?}");
+        }
+    }
+
+    #[test]
+    fn people_type_marks_as_they_write_them() {
+        for (typed, mark) in [
+            ("red", Red),
+            ("TLP:AMBER+STRICT", AmberStrict),
+            ("amber strict", AmberStrict),
+            ("white", Clear),
+            ("Vert", Green),
+        ] {
+            assert_eq!(parse(typed), Some(mark), "{typed}");
+        }
+        for typed in ["", "purple", "TLP:", "redder", "none", "red green"] {
+            assert_eq!(parse(typed), None, "{typed}");
         }
     }
 

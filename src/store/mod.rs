@@ -9,8 +9,10 @@
 //! for the operator; nothing is half written.
 
 pub mod certs;
+pub mod content;
 pub mod correspondents;
 pub mod duty;
+pub mod figures;
 pub mod history;
 pub mod orders;
 pub mod outbox;
@@ -37,6 +39,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("schema/0002_correspondents.sql"),
     include_str!("schema/0003_duty.sql"),
     include_str!("schema/0004_answers.sql"),
+    include_str!("schema/0005_content.sql"),
     include_str!("schema/0007_search.sql"),
 ];
 

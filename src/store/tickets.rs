@@ -2,8 +2,9 @@
 
 pub use super::correspondents::Clock;
 use super::{Maybe, Result, Tx, correspondents, instant, micros};
-use crate::rules::report::{Attachment, Indicator};
+use crate::rules::report::{Attachment, Context, Indicator, IndicatorKind, Place};
 use crate::rules::ticket::{Direction, Kind, LinkKind, Number, Priority, State};
+use crate::rules::tlp::Mark;
 use jiff::Timestamp;
 use rusqlite::{Connection, Row};
 
@@ -511,7 +512,8 @@ pub fn messages_with_id(c: &Connection, message_id: &str) -> Result<Vec<Message>
 /// Adds what a message holds.
 pub fn insert_content(tx: &Tx, message: i64, attachments: &[Attachment], indicators: &[Indicator]) -> Result<()> {
     let mut attachment_row = tx.prepare_cached(
-        "INSERT INTO attachment (message_id, name, content_type, size, sha256, bytes) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+        "INSERT INTO attachment (message_id, name, content_type, size, sha256, bytes, part, tlp) \
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
     )?;
     for attachment in attachments {
         attachment_row.execute((
@@ -521,12 +523,24 @@ pub fn insert_content(tx: &Tx, message: i64, attachments: &[Attachment], indicat
             attachment.bytes.len() as i64,
             &attachment.sha256,
             &attachment.bytes,
+            &attachment.part,
+            attachment.tlp.map(Mark::word),
         ))?;
     }
-    let mut indicator_row =
-        tx.prepare_cached("INSERT OR IGNORE INTO indicator (message_id, kind, value) VALUES (?1, ?2, ?3)")?;
-    for indicator in indicators {
-        indicator_row.execute((message, indicator.kind.word(), indicator.value.raw()))?;
+    let mut indicator_row = tx.prepare_cached(
+        "INSERT OR IGNORE INTO indicator (message_id, kind, value, part, at, encrypted, context) \
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+    )?;
+    for Indicator { kind, value, place } in indicators {
+        indicator_row.execute((
+            message,
+            kind.word(),
+            value.raw(),
+            &place.part,
+            place.offset as i64,
+            place.encrypted,
+            place.context.word(),
+        ))?;
     }
     Ok(())
 }
@@ -540,12 +554,16 @@ pub struct AttachmentRow {
     pub content_type: String,
     pub size: u64,
     pub sha256: String,
+    /// Where it stood in the mail; empty: not known.
+    pub part: String,
+    /// The strictest mark in its name and its text.
+    pub tlp: Option<String>,
 }
 
 /// Attachments of a ticket, in order.
 pub fn attachments(c: &Connection, ticket: i64) -> Result<Vec<AttachmentRow>> {
     let mut rows = c.prepare_cached(
-        "SELECT attachment.id, attachment.message_id, name, content_type, size, sha256 FROM attachment \
+        "SELECT attachment.id, attachment.message_id, name, content_type, size, sha256, part, attachment.tlp FROM attachment \
          JOIN message ON message.id = attachment.message_id WHERE message.ticket_id = ?1 ORDER BY attachment.id",
     )?;
     let found = rows.query_map([ticket], |row| {
@@ -556,6 +574,8 @@ pub fn attachments(c: &Connection, ticket: i64) -> Result<Vec<AttachmentRow>> {
             content_type: row.get(3)?,
             size: row.get::<_, i64>(4)?.unsigned_abs(),
             sha256: row.get(5)?,
+            part: row.get(6)?,
+            tlp: row.get(7)?,
         })
     })?;
     Ok(found.collect::<rusqlite::Result<_>>()?)
@@ -566,12 +586,22 @@ pub fn attachment_bytes(c: &Connection, id: i64) -> Result<Option<Vec<u8>>> {
     c.query_row("SELECT bytes FROM attachment WHERE id = ?1", [id], |row| row.get(0)).maybe()
 }
 
-/// Indicators of a ticket: (kind, value, message).
-pub fn indicators(c: &Connection, ticket: i64) -> Result<Vec<(String, String, i64)>> {
+/// Indicators of a ticket in order, each with its message.
+pub fn indicators(c: &Connection, ticket: i64) -> Result<Vec<(Indicator, i64)>> {
     let mut rows = c.prepare_cached(
-        "SELECT indicator.kind, value, indicator.message_id FROM indicator JOIN message ON message.id = indicator.message_id \
-         WHERE message.ticket_id = ?1 ORDER BY indicator.id",
+        "SELECT indicator.kind, value, part, at, encrypted, context, indicator.message_id FROM indicator \
+         JOIN message ON message.id = indicator.message_id WHERE message.ticket_id = ?1 ORDER BY indicator.id",
     )?;
-    let found = rows.query_map([ticket], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
-    Ok(found.collect::<rusqlite::Result<_>>()?)
+    let found = rows.query_map([ticket], |row| {
+        let (kind, value, context): (String, String, String) = (row.get(0)?, row.get(1)?, row.get(5)?);
+        let place = Place {
+            part: row.get(2)?,
+            offset: row.get::<_, i64>(3)?.unsigned_abs() as usize,
+            encrypted: row.get(4)?,
+            context: Context::from_word(&context).unwrap_or_default(),
+        };
+        let kind = IndicatorKind::from_word(&kind);
+        Ok(kind.map(|kind| Indicator { kind, value: value.into(), place }).zip(Some(row.get(6)?)))
+    })?;
+    Ok(found.flat_map(rusqlite::Result::transpose).collect::<rusqlite::Result<_>>()?)
 }

@@ -8,6 +8,7 @@ use super::parcel::{Found, Parcel};
 use super::plain::pretty;
 use crate::app::App;
 use crate::rules::report::IndicatorKind;
+use crate::rules::taxonomy::machine_tag;
 use crate::rules::ticket::State;
 use serde_json::json;
 use uuid::Uuid;
@@ -36,7 +37,7 @@ pub(super) fn event(app: &App, parcel: &Parcel) -> Vec<u8> {
         None => format!("{} {}: {}", app.settings.team.name, ticket.number, parcel.subject),
     };
     let mut tags = vec![json!({"name": format!("tlp:{}", parcel.mark.word().to_lowercase())})];
-    tags.extend(ticket.classification.as_deref().map(|class| json!({"name": rsit(class)})));
+    tags.extend(ticket.classification.as_deref().map(|class| json!({"name": machine_tag(class)})));
     pretty(&json!({"Event": {
         "uuid": named(app, &["misp-event", &ticket.number]),
         "info": info,
@@ -63,7 +64,8 @@ pub(super) fn event(app: &App, parcel: &Parcel) -> Vec<u8> {
 /// MISP's type and category.
 fn kind(kind: IndicatorKind) -> (&'static str, &'static str) {
     match kind {
-        IndicatorKind::Ipv4 | IndicatorKind::Ipv6 => ("ip-dst", "Network activity"),
+        // A network is written with its mask.
+        IndicatorKind::Ipv4 | IndicatorKind::Ipv6 | IndicatorKind::Network => ("ip-dst", "Network activity"),
         IndicatorKind::Domain => ("domain", "Network activity"),
         IndicatorKind::Url => ("url", "Network activity"),
         IndicatorKind::Email => ("email-src", "Payload delivery"),
@@ -73,6 +75,8 @@ fn kind(kind: IndicatorKind) -> (&'static str, &'static str) {
         IndicatorKind::Sha512 => ("sha512", "Payload delivery"),
         IndicatorKind::Cve => ("vulnerability", "External analysis"),
         IndicatorKind::Asn => ("AS", "Network activity"),
+        IndicatorKind::Bitcoin => ("btc", "Financial fraud"),
+        IndicatorKind::File => ("filename", "Payload delivery"),
     }
 }
 
@@ -80,14 +84,6 @@ fn value(found: &Found) -> &str {
     match found.kind {
         IndicatorKind::Asn => found.value.trim_start_matches("AS"),
         _ => &found.value,
-    }
-}
-
-/// The tag of MISP's `rsit` taxonomy: `malicious-code/ransomware` -> `rsit:malicious-code="ransomware"`.
-pub(super) fn rsit(class: &str) -> String {
-    match class.split_once([' ', '/', ':']) {
-        Some((class, kind)) => format!("rsit:{class}=\"{}\"", kind.trim()),
-        None => format!("rsit:{class}"),
     }
 }
 

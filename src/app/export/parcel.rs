@@ -154,9 +154,9 @@ fn indicators(
     let own: Vec<&Address> = app.settings.own_addresses().collect();
     let mut found: BTreeMap<(IndicatorKind, String), Timestamp> = BTreeMap::new();
     let mut left_out = 0;
-    for (kind, value, message) in tickets::indicators(c, ticket.id)? {
+    for (indicator, message) in tickets::indicators(c, ticket.id)? {
+        let (kind, value) = (indicator.kind, indicator.value.raw().to_owned());
         let Some(message) = messages.iter().find(|known| known.id == message) else { continue };
-        let Some(kind) = IndicatorKind::from_word(&kind) else { continue };
         if own.iter().any(|own| own.key() == value || own.domain() == value)
             || found.contains_key(&(kind, value.clone()))
         {

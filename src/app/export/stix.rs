@@ -4,11 +4,12 @@
 //! with the class as label. The same ticket gives the same ids. Hostile data: values of indicators, quoted
 //! in patterns as STIX patterning 9.3 asks. Failure: none.
 
-use super::misp::{named, rsit};
+use super::misp::named;
 use super::parcel::{Found, Parcel};
 use super::plain::pretty;
 use crate::app::App;
 use crate::rules::report::IndicatorKind;
+use crate::rules::taxonomy::machine_tag;
 use crate::rules::tlp::Mark;
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -23,7 +24,7 @@ pub(super) fn bundle(app: &App, parcel: &Parcel) -> Vec<u8> {
     let team = format!("identity--{}", named(app, &["stix-identity"]));
     let (marking, marked) = (tlp(parcel.mark), json!([tlp(parcel.mark)["id"]]));
     let made = moment(ticket.received_at);
-    let labels: Vec<String> = ticket.classification.as_deref().map(rsit).into_iter().collect();
+    let labels: Vec<String> = ticket.classification.as_deref().map(machine_tag).into_iter().collect();
     let mut objects = vec![
         json!({
             "type": "identity", "spec_version": "2.1", "id": team, "created": TLP_2_MADE, "modified": TLP_2_MADE,
@@ -122,6 +123,11 @@ fn pattern(found: &Found) -> Option<String> {
             let number: u32 = found.value.trim_start_matches("AS").parse().unwrap_or_default();
             return Some(format!("[autonomous-system:number = {number}]"));
         }
+        IndicatorKind::Network if found.value.contains(':') => "ipv6-addr:value",
+        IndicatorKind::Network => "ipv4-addr:value",
+        IndicatorKind::File => "file:name",
+        // STIX has no object for it: its own, as the standard lets one name one's own.
+        IndicatorKind::Bitcoin => "x-bitcoin-address:value",
         IndicatorKind::Cve => return None,
     };
     Some(format!("[{path} = '{}']", found.value.replace('\\', "\\\\").replace('\'', "\\'")))
