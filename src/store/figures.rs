@@ -11,13 +11,15 @@ use rusqlite::Connection;
 /// among what the team's own mail client has sent.
 pub fn received(c: &Connection, from: Timestamp, to: Timestamp) -> Result<Vec<Counted>> {
     let mut rows = c.prepare_cached(
-        "SELECT received_at, classification, constituent, due_at IS NOT NULL, next_rung_at IS NOT NULL, acknowledged_at, \
+        "SELECT ticket.received_at, classification, constituent, correspondent.due_at IS NOT NULL, \
+         correspondent.next_rung_at IS NOT NULL, acknowledged_at, \
          (SELECT min(CASE WHEN outbox.id IS NULL THEN message.received_at WHEN outbox.state = 'sent' THEN outbox.done_at END) \
           FROM message LEFT JOIN outbox ON outbox.kind = 'answer' AND outbox.slot = 'answer-' || message.id \
           WHERE message.ticket_id = ticket.id AND message.direction = 'out' \
           AND EXISTS (SELECT 1 FROM json_each(message.to_addrs) WHERE lower(value) = lower(ticket.reporter))) \
-         FROM ticket WHERE received_at >= ?1 AND received_at < ?2 AND state NOT IN ('merged', 'rejected') \
-         AND NOT suspected_spam ORDER BY id",
+         FROM ticket LEFT JOIN correspondent ON correspondent.ticket_id = ticket.id AND address = lower(coalesce(reporter, '')) \
+         WHERE ticket.received_at >= ?1 AND ticket.received_at < ?2 AND state NOT IN ('merged', 'rejected') \
+         AND NOT suspected_spam ORDER BY ticket.id",
     )?;
     let found = rows.query_map((micros(from), micros(to)), |row| {
         let at = |index: usize| Ok::<_, rusqlite::Error>(row.get::<_, Option<i64>>(index)?.map(instant));
