@@ -26,7 +26,8 @@ build: build-packages
 install:
 	@test -x target/release/vigie || { echo "First, as yourself: cargo build --release --locked" >&2; exit 1; }
 	install -D -m 755 target/release/vigie $(DESTDIR)$(PREFIX)/bin/vigie
-	install -D -m 644 systemd/vigie.service $(DESTDIR)/etc/systemd/system/vigie.service
+	for unit in vigie.service vigie-keeper.service vigie-keeper.socket; do \
+		install -D -m 644 systemd/$$unit $(DESTDIR)/etc/systemd/system/$$unit; done
 	install -D -m 644 systemd/sysusers.d/vigie.conf $(DESTDIR)/usr/lib/sysusers.d/vigie.conf
 	install -D -m 644 config.example.toml $(DESTDIR)$(PREFIX)/share/doc/vigie/config.example.toml
 	install -D -m 644 docs/operators.md $(DESTDIR)$(PREFIX)/share/doc/vigie/operators.md

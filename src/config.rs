@@ -117,7 +117,9 @@ fn settings(root: &Table, file: &Path) -> Option<Settings> {
     });
     let socket = root.section("api", |t| socket(t, &folder));
     root.section("metrics", |t| t.not_served("listen"));
-    let message_bytes = root.section("limits", |t| t.get("message_bytes", 50 << 20, values::size));
+    let (message_bytes, separate_processes) = root.section("limits", |t| {
+        (t.get("message_bytes", 50 << 20, values::size), t.get("separate_processes", true, values::flag))
+    });
     root.section("retention", |t| t.not_served("closed_after"));
 
     Some(Settings {
@@ -137,6 +139,7 @@ fn settings(root: &Table, file: &Path) -> Option<Settings> {
         socket,
         metrics_listen: None,
         message_bytes,
+        separate_processes,
         retention_closed_after: None,
         warnings: Vec::new(),
     })
@@ -192,6 +195,7 @@ fn pgp(t: &Table, folder: &Path) -> Pgp {
         secret_keys: secret_keys.unwrap_or_else(|| vec![folder.join("team.asc")]),
         agent_socket: t.maybe("agent_socket", within),
         passphrase_file: t.maybe("passphrase_file", within),
+        keeper_socket: t.maybe("keeper_socket", within),
         certs: t.maybe("certs", within),
         introducers: t.list("introducers", values::fingerprint).unwrap_or_default(),
     }

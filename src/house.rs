@@ -4,18 +4,24 @@
 //! wrong and what to do. Keys that cannot be loaded degrade only what needs them.
 
 use crate::app::keep_certificate;
+use crate::arrive::reader::{Readers, memory_for};
 use crate::edge::openpgp::agent::AgentKeys;
 use crate::edge::openpgp::certs as openpgp_certs;
+use crate::edge::openpgp::keeper::{Keeper, KeeperKeys};
 use crate::edge::openpgp::seam::{MemoryKeys, PrivateKeys};
 use crate::edge::{clock, random, secret};
 use crate::respond::rota;
 use crate::respond::wording::Texts;
-use crate::rules::settings::Settings;
+use crate::rules::settings::{Pgp, Settings};
 use crate::store::{Store, StoreError, history, settings as values};
 use jiff::{SignedDuration, Timestamp};
-use std::path::Path;
+use std::ffi::OsString;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
+
+/// The very program that runs, also where a newer one has been installed since.
+const OURSELVES: &str = "/proc/self/exe";
 
 /// Everything that loops, commands and the journey share. Cheap to clone.
 #[derive(Clone)]
@@ -23,6 +29,8 @@ pub struct House {
     pub settings: Arc<Settings>,
     pub store: Arc<Store>,
     pub keys: Arc<dyn PrivateKeys>,
+    /// Processes that read mail; None: this one does.
+    pub readers: Option<Arc<Readers>>,
     pub texts: Arc<Texts>,
     /// Under the hashes in our Message-IDs.
     pub id_key: [u8; 32],
@@ -130,8 +138,9 @@ impl House {
         let now = clock.now();
         let (id_key, installed_at) =
             store.write(|tx| Ok((values::message_id_key(tx, random::bytes())?, values::installed_at(tx, now)?)))?;
-        let keys = load_keys(&settings);
+        let (keys, readers) = (load_keys(&settings), readers(&settings));
         let house = House {
+            readers,
             settings: Arc::new(settings),
             store: Arc::new(store),
             keys,
@@ -151,8 +160,8 @@ impl House {
             return Err("[store] cannot change while the daemon runs; restart it".to_owned());
         }
         let texts = Texts::load(&settings.folder.join("texts"))?;
-        let keys = load_keys(&settings);
-        let house = House { settings: Arc::new(settings), keys, texts: Arc::new(texts), ..self.clone() };
+        let (keys, readers) = (load_keys(&settings), readers(&settings));
+        let house = House { settings: Arc::new(settings), keys, readers, texts: Arc::new(texts), ..self.clone() };
         house.import_certificates(house.now()).map_err(|error| error.to_string())?;
         Ok(house)
     }
@@ -211,6 +220,12 @@ impl House {
     }
 }
 
+/// The processes that read mail; None where the config wants everything in one.
+pub fn readers(settings: &Settings) -> Option<Arc<Readers>> {
+    let readers = || Readers::new(OURSELVES.into(), memory_for(settings.message_bytes));
+    settings.separate_processes.then(|| Arc::new(readers()))
+}
+
 fn start_clock(store: &Store, settings: &Settings, now: Option<Timestamp>) -> Result<Clock, StoreError> {
     if !settings.store.simulated_clock {
         return Ok(Clock::System);
@@ -225,36 +240,78 @@ fn start_clock(store: &Store, settings: &Settings, now: Option<Timestamp>) -> Re
     Ok(Clock::simulated(from))
 }
 
-/// Loads the team's secret keys, beside them gpg-agent for those that are in no file; what cannot be
-/// used stands in `troubles`.
-pub fn load_keys(settings: &Settings) -> Arc<dyn PrivateKeys> {
-    let mut troubles = Vec::new();
-    let mut files = Vec::new();
-    for path in &settings.pgp.secret_keys {
-        match secret::read_octets(path) {
-            Ok(octets) => files.push((shown(path), octets.to_vec())),
-            Err(words) => troubles.push(words),
+/// Where the secret keys of the team are, as a keeper of its own can be told on its command line.
+#[derive(Debug, Clone, Default, clap::Args)]
+pub struct KeyFiles {
+    /// Secret keys, armoured or binary; the first signs, all decrypt
+    #[arg(value_name = "FILE")]
+    pub secret_keys: Vec<PathBuf>,
+    /// The file with their passphrase
+    #[arg(long, value_name = "FILE")]
+    pub passphrase_file: Option<PathBuf>,
+    /// The socket of the gpg-agent that holds what is secret of keys whose files do not
+    #[arg(long, value_name = "SOCKET")]
+    pub agent_socket: Option<PathBuf>,
+}
+
+impl KeyFiles {
+    fn of(pgp: &Pgp) -> KeyFiles {
+        KeyFiles {
+            secret_keys: pgp.secret_keys.clone(),
+            passphrase_file: pgp.passphrase_file.clone(),
+            agent_socket: pgp.agent_socket.clone(),
         }
     }
-    let passphrase = match settings.pgp.passphrase_file.as_deref().map(secret::read) {
-        Some(Ok(passphrase)) => Some(passphrase),
-        Some(Err(words)) => {
-            troubles.push(words);
-            None
+
+    fn arguments(&self) -> Vec<OsString> {
+        let named = [("--passphrase-file", &self.passphrase_file), ("--agent-socket", &self.agent_socket)];
+        let named = named.into_iter().filter_map(|(name, path)| Some([name.into(), path.clone()?.into()]));
+        let files = self.secret_keys.iter().map(|path| path.clone().into());
+        [OsString::from("keeper")].into_iter().chain(named.flatten()).chain(["--".into()]).chain(files).collect()
+    }
+
+    /// Loads them into this process, beside them gpg-agent for those that are in no file; what cannot be
+    /// used stands in `troubles`.
+    pub fn load(&self) -> Arc<dyn PrivateKeys> {
+        let mut troubles = Vec::new();
+        let mut files = Vec::new();
+        for path in &self.secret_keys {
+            match secret::read_octets(path) {
+                Ok(octets) => files.push((path.display().to_string(), octets.to_vec())),
+                Err(words) => troubles.push(words),
+            }
         }
-        None => None,
+        let passphrase = match self.passphrase_file.as_deref().map(secret::read) {
+            Some(Ok(passphrase)) => Some(passphrase),
+            Some(Err(words)) => {
+                troubles.push(words);
+                None
+            }
+            None => None,
+        };
+        let files = MemoryKeys::load(&files, passphrase.as_ref().map(|p| p.as_str())).with_troubles(troubles);
+        match &self.agent_socket {
+            Some(socket) => Arc::new(AgentKeys::beside(files, socket)),
+            None => Arc::new(files),
+        }
+    }
+}
+
+/// Comes to the team's keys: behind a keeper, unless the config wants everything in one process.
+pub fn load_keys(settings: &Settings) -> Arc<dyn PrivateKeys> {
+    let files = KeyFiles::of(&settings.pgp);
+    let keeper = match (&settings.pgp.keeper_socket, settings.separate_processes) {
+        (Some(socket), _) => Some(Keeper::At(socket.clone())),
+        (None, true) => Some(Keeper::Ours(OURSELVES.into(), files.arguments())),
+        (None, false) => None,
     };
-    let files = MemoryKeys::load(&files, passphrase.as_ref().map(|p| p.as_str())).with_troubles(troubles);
-    let keys: Arc<dyn PrivateKeys> = match &settings.pgp.agent_socket {
-        Some(socket) => Arc::new(AgentKeys::beside(files, socket)),
-        None => Arc::new(files),
+    let keys: Arc<dyn PrivateKeys> = match keeper.map(KeeperKeys::open) {
+        Some(Ok(keys)) => Arc::new(keys),
+        Some(Err(words)) => Arc::new(MemoryKeys::default().with_troubles(vec![words])),
+        None => files.load(),
     };
     for words in keys.troubles() {
         tracing::error!(words, "a key of the team cannot be used; mail to it waits as \"key unavailable\"");
     }
     keys
-}
-
-fn shown(path: &Path) -> String {
-    path.display().to_string()
 }

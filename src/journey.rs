@@ -8,16 +8,17 @@
 //! Hostile data: the octets, passed on. Failure: the store's; the mail then waits.
 
 use crate::app::{self, App};
-use crate::arrive::{candidates, glance, open, read};
+use crate::arrive::reader::{self, Job, ReaderTrouble};
+use crate::arrive::{candidates, glance};
 use crate::decide::file::{self, Filing};
 use crate::decide::triage::triage;
 use crate::decide::{again, clocks, known, quarantine, sent};
 use crate::edge::openpgp::certs as openpgp_certs;
-use crate::edge::openpgp::open::{KnownCertificate, Ring};
+use crate::edge::openpgp::open::KnownCertificate;
 use crate::edge::{clock, random};
 use crate::house::House;
 use crate::rules::address::Address;
-use crate::rules::report::{Problem, Report};
+use crate::rules::report::Report;
 use crate::rules::urgent::asks_urgent;
 use crate::rules::verdict::{Encryption, EncryptionProblem, Verdict};
 use crate::store::spool::{self, Role, SpoolState, Spooled};
@@ -25,8 +26,6 @@ use crate::store::tickets;
 use crate::store::{StoreError, certs, correspondents, history, outbox, rechecks, settings as values};
 use jiff::Timestamp;
 use sha2::{Digest, Sha256};
-use std::cell::RefCell;
-use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// A mail that so many attempts did not file is held.
@@ -38,7 +37,7 @@ const BATCH: usize = 100;
 /// Everything that waits: new mail first, then mail that a new key opens, then mail to be checked
 /// again. Gives how much of it was settled. Trouble with one of these keeps no other from being done;
 /// the first is told.
-pub fn catch_up(house: &House, now: Timestamp) -> Result<usize, StoreError> {
+pub fn catch_up(house: &House, now: Timestamp) -> Result<usize, Halt> {
     let keys_before = house.store.read(values::keys_seen)?;
     let mut travelled = travel_all(house, now);
     let reopened = reopen(house, keys_before.as_deref(), now);
@@ -47,7 +46,10 @@ pub fn catch_up(house: &House, now: Timestamp) -> Result<usize, StoreError> {
         let rechecked = recheck(house, now);
         settled += travelled.as_ref().unwrap_or(&0) + rechecked.as_ref().unwrap_or(&0);
         match (travelled, rechecked) {
-            (Ok(_), Ok(0)) => return Ok(reopened? + obey(house, now)? + settled),
+            (Ok(_), Ok(0)) => {
+                house.readers.iter().for_each(|readers| readers.rest());
+                return Ok(reopened? + obey(house, now)? + settled);
+            }
             (Err(error), _) | (_, Err(error)) => return Err(error),
             (Ok(_), Ok(_)) => travelled = travel_all(house, now),
         }
@@ -68,7 +70,7 @@ pub fn obey(house: &House, now: Timestamp) -> Result<usize, StoreError> {
 }
 
 /// Takes one spooled mail as far as it goes; gives its row as it is afterwards.
-pub fn travel(house: &House, id: i64, now: Timestamp) -> Result<Option<Spooled>, StoreError> {
+pub fn travel(house: &House, id: i64, now: Timestamp) -> Result<Option<Spooled>, Halt> {
     let Some(mail) = house.store.read(|c| spool::get(c, id))? else { return Ok(None) };
     if mail.state != SpoolState::New {
         return Ok(Some(mail));
@@ -76,9 +78,12 @@ pub fn travel(house: &House, id: i64, now: Timestamp) -> Result<Option<Spooled>,
     let attempts = house.store.write(|tx| spool::count_attempt(tx, id))?;
     let mail = Spooled { attempts, ..mail };
     if attempts > ATTEMPTS {
-        return hold(house, &mail, "could not be read in three attempts", now).map(Some);
+        let reason = mail.reason.as_deref().unwrap_or("the process ended while it read the mail");
+        return Ok(Some(hold(house, &mail, &format!("three attempts: {reason}"), now)?));
     }
     match catch_unwind(AssertUnwindSafe(|| understand_and_file(house, &mail, now))) {
+        Ok(Err(Halt::Broke(reason))) => broke(house, mail, reason),
+        Err(_) => broke(house, mail, "the mail broke its filing"),
         Ok(Err(error)) if error.is_passing() => {
             // Not this mail's fault, and no reason to hold it. Where even that cannot be written, the
             // mail is none the worse: on a full disk no further attempt can be counted either.
@@ -86,9 +91,50 @@ pub fn travel(house: &House, id: i64, now: Timestamp) -> Result<Option<Spooled>,
             Err(error)
         }
         Ok(filed) => filed.map(Some),
-        Err(_) => {
-            tracing::error!(spool = id, attempts, "a mail broke its reader; it is tried again, then held");
-            Ok(Some(mail))
+    }
+}
+
+/// One more attempt came to nothing; the last reason is what a person will read.
+fn broke(house: &House, mail: Spooled, reason: &str) -> Result<Option<Spooled>, Halt> {
+    tracing::error!(
+        spool = mail.id,
+        attempts = mail.attempts,
+        reason,
+        "a mail was not read; it is tried again, then held"
+    );
+    house.store.write(|tx| spool::note_reason(tx, mail.id, reason))?;
+    Ok(Some(mail))
+}
+
+/// Why the journey of a mail stops where it is.
+#[derive(Debug, thiserror::Error)]
+pub enum Halt {
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The mail broke its reader.
+    #[error("{0}")]
+    Broke(&'static str),
+    /// No reader could be started.
+    #[error(transparent)]
+    NoReader(ReaderTrouble),
+}
+
+impl Halt {
+    /// Whether the same may succeed later, with the same mail.
+    fn is_passing(&self) -> bool {
+        match self {
+            Halt::Store(error) => error.is_passing(),
+            Halt::Broke(_) => false,
+            Halt::NoReader(_) => true,
+        }
+    }
+}
+
+impl From<ReaderTrouble> for Halt {
+    fn from(trouble: ReaderTrouble) -> Self {
+        match trouble {
+            ReaderTrouble::Broke(reason) => Halt::Broke(reason),
+            trouble => Halt::NoReader(trouble),
         }
     }
 }
@@ -104,7 +150,7 @@ fn hold(house: &House, mail: &Spooled, reason: &str, now: Timestamp) -> Result<S
 
 /// Every mail that waits, oldest first; gives how many were settled. A mail that the store does not
 /// take keeps no other waiting: the first such failure is told at the end.
-pub fn travel_all(house: &House, now: Timestamp) -> Result<usize, StoreError> {
+pub fn travel_all(house: &House, now: Timestamp) -> Result<usize, Halt> {
     let (mut settled, mut after, mut failed) = (0, 0, None);
     loop {
         let waiting = house.store.read(|c| spool::waiting(c, now, after, 200))?;
@@ -114,7 +160,7 @@ pub fn travel_all(house: &House, now: Timestamp) -> Result<usize, StoreError> {
             // The time anew for each: one slow mail must not date those behind it back.
             match travel_on(house, id, house.now().max(now)) {
                 Ok(done) => settled += usize::from(done),
-                Err(StoreError::Full) => return Err(StoreError::Full),
+                Err(Halt::Store(StoreError::Full)) => return Err(StoreError::Full.into()),
                 Err(error) => failed = failed.or(Some(error)),
             }
         }
@@ -122,7 +168,7 @@ pub fn travel_all(house: &House, now: Timestamp) -> Result<usize, StoreError> {
 }
 
 /// Attempts follow each other at once: a mail that broke its reader is held in the same turn.
-fn travel_on(house: &House, id: i64, now: Timestamp) -> Result<bool, StoreError> {
+fn travel_on(house: &House, id: i64, now: Timestamp) -> Result<bool, Halt> {
     loop {
         match travel(house, id, now)? {
             Some(mail) if mail.state == SpoolState::New => {}
@@ -135,7 +181,7 @@ fn travel_on(house: &House, id: i64, now: Timestamp) -> Result<bool, StoreError>
 /// again (T106); gives how many could be. The verdict at arrival stays. `before`: the keys that were
 /// seen before this turn's new mail. Each attempt is counted before it is made, and taken back once
 /// it ended: a mail that breaks its reader three times is left as it is, and its history says so.
-fn reopen(house: &House, before: Option<&str>, now: Timestamp) -> Result<usize, StoreError> {
+fn reopen(house: &House, before: Option<&str>, now: Timestamp) -> Result<usize, Halt> {
     if before == Some(&keys_seen(house)) {
         return Ok(0);
     }
@@ -150,14 +196,18 @@ fn reopen(house: &House, before: Option<&str>, now: Timestamp) -> Result<usize, 
             continue;
         }
         let raw = house.store.read(|c| spool::raw(c, raw_id))?;
-        let Ok(report) = catch_unwind(AssertUnwindSafe(|| understand(house, &mail, &raw, now))) else { continue };
+        let report = match understand(house, &mail, raw, now) {
+            Ok(report) => report,
+            Err(Halt::Broke(_)) => continue,
+            Err(halt) => return Err(halt),
+        };
         house.store.write(|tx| spool::forgive_attempt(tx, mail.id))?;
         if report.verdict.encryption != Encryption::Decrypted {
             continue;
         }
-        let (found, code) = (candidates::describe(&report, now), random::code());
+        let code = random::code();
         house.store.write(|tx| {
-            let candidates = candidates::news(tx, &found, &house.settings.pgp.introducers, now)?;
+            let candidates = candidates::news(tx, &report.candidates, &house.settings.pgp.introducers, now)?;
             let known = known::known(tx, &house.settings, mailbox, &mail, &report, &house.id_key)?;
             let decision = triage(&report, &known);
             let filing = Filing {
@@ -214,7 +264,7 @@ fn team_handles(house: &House, now: Timestamp) -> Vec<String> {
 /// Mail is checked again whose signer's certificate has changed since, or its introducer's: imported,
 /// confirmed, removed, revoked. What is found stands beside the verdict at arrival. One batch; gives
 /// how many there were.
-pub fn recheck(house: &House, now: Timestamp) -> Result<usize, StoreError> {
+pub fn recheck(house: &House, now: Timestamp) -> Result<usize, Halt> {
     let introducers = house.settings.pgp.introducers.join(" ");
     let before = house.store.read(values::introducers_seen)?;
     if before.as_deref() != Some(&introducers) {
@@ -232,7 +282,7 @@ pub fn recheck(house: &House, now: Timestamp) -> Result<usize, StoreError> {
     Ok(marked.len())
 }
 
-fn check_again(house: &House, message: i64, now: Timestamp) -> Result<(), StoreError> {
+fn check_again(house: &House, message: i64, now: Timestamp) -> Result<(), Halt> {
     let found = house.store.read(|c| {
         let (mail, row) = (spool::of_message(c, message)?, tickets::message(c, message)?);
         let raw = mail.as_ref().and_then(|mail| mail.raw_id).map(|raw_id| spool::raw(c, raw_id)).transpose()?;
@@ -240,7 +290,10 @@ fn check_again(house: &House, message: i64, now: Timestamp) -> Result<(), StoreE
     })?;
     let checked = match found {
         Some(((mail, row), raw)) if may_reopen(house, &mail, now)? => {
-            let report = catch_unwind(AssertUnwindSafe(|| understand(house, &mail, &raw, now))).ok();
+            let report = match understand(house, &mail, raw, now) {
+                Err(Halt::Broke(_)) => None,
+                understood => Some(understood?),
+            };
             if report.is_some() {
                 house.store.write(|tx| spool::forgive_attempt(tx, mail.id))?;
             }
@@ -248,14 +301,14 @@ fn check_again(house: &House, message: i64, now: Timestamp) -> Result<(), StoreE
         }
         _ => None,
     };
-    let Some((row, report)) = checked else { return house.store.write(|tx| rechecks::forget(tx, message)) };
+    let Some((row, report)) = checked else { return Ok(house.store.write(|tx| rechecks::forget(tx, message))?) };
     let latest: Option<Verdict> = row.latest_verdict().and_then(|json| serde_json::from_str(json).ok());
     let was_open = latest.is_some_and(|verdict| verdict.encryption == Encryption::Decrypted);
-    house.store.write(|tx| match was_open && report.verdict.encryption == Encryption::Failed {
+    Ok(house.store.write(|tx| match was_open && report.verdict.encryption == Encryption::Failed {
         // The team's key cannot be used at the moment; that says nothing of the signature.
         true => rechecks::wait_for_key(tx, message),
         false => again::rechecked(tx, &report, message, now),
-    })
+    })?)
 }
 
 /// Where the calendar, the zone's data or the promises have changed, running clocks are computed
@@ -274,34 +327,35 @@ pub fn recompute_deadlines(house: &House) -> Result<(), StoreError> {
     })
 }
 
-fn understand_and_file(house: &House, mail: &Spooled, now: Timestamp) -> Result<Spooled, StoreError> {
+fn understand_and_file(house: &House, mail: &Spooled, now: Timestamp) -> Result<Spooled, Halt> {
     let raw = match mail.raw_id {
         Some(raw_id) => house.store.read(|c| spool::raw(c, raw_id))?,
         None => Vec::new(),
     };
-    let report = understand(house, mail, &raw, now);
-    match mail.role {
+    let report = understand(house, mail, raw, now)?;
+    let filed = match mail.role {
         Role::Inbox => file_inbox(house, mail, &report, now),
         Role::Sent => file_sent(house, mail, &report, now),
-    }
+    };
+    Ok(filed?)
 }
 
-/// Opens and reads.
-pub fn understand(house: &House, mail: &Spooled, raw: &[u8], now: Timestamp) -> Report {
-    let own: Vec<Address> = house.settings.own_addresses().cloned().collect();
-    let asked = RefCell::new(BTreeSet::new());
-    let find = |handles: &[String]| {
-        asked.borrow_mut().extend(handles.iter().cloned());
-        certificates(house, handles)
+/// Opens and reads, in a reader of its own where the config has it so.
+fn understand(house: &House, mail: &Spooled, raw: Vec<u8>, now: Timestamp) -> Result<Report, Halt> {
+    let job = Job {
+        raw,
+        full_size: mail.full_size,
+        own: house.settings.own_addresses().cloned().collect(),
+        introducers: house.settings.pgp.introducers.clone(),
+        received_at: mail.received_at,
+        now,
     };
-    let ring = Ring { keys: house.keys.as_ref(), find: &find, introducers: &house.settings.pgp.introducers };
-    let opened = open::open(raw, &ring, &own, now, mail.received_at);
-    let mut report = read::read(opened);
-    if mail.full_size > raw.len() as u64 {
-        report.problems.push(Problem::Oversized);
-    }
-    report.asked = asked.take().into_iter().collect();
-    report
+    let find = |handles: &[String]| certificates(house, handles);
+    let report = match &house.readers {
+        Some(readers) => readers.read(job, house.keys.as_ref(), &find),
+        None => reader::here(job, house.keys.as_ref(), &find),
+    };
+    Ok(report?)
 }
 
 fn certificates(house: &House, handles: &[String]) -> Vec<KnownCertificate> {
@@ -334,10 +388,9 @@ fn file_inbox(house: &House, mail: &Spooled, report: &Report, now: Timestamp) ->
         // The mailbox has left the config since: its mail is not lost for that.
         return hold(house, mail, "its mailbox is no longer in the config", now);
     };
-    let found = candidates::describe(report, now);
     let code = random::code();
     house.store.write(|tx| {
-        let candidates = candidates::news(tx, &found, &settings.pgp.introducers, now)?;
+        let candidates = candidates::news(tx, &report.candidates, &settings.pgp.introducers, now)?;
         // Known and filed in one transaction: two mails of one thread cannot miss each other.
         let known = known::known(tx, settings, mailbox, mail, report, &house.id_key)?;
         let decision = triage(report, &known);

@@ -24,7 +24,7 @@
 //! app      -> decide store rules edge
 //! edge     -> rules
 //! store    -> rules
-//! house    -> app respond edge store rules
+//! house    -> app arrive respond edge store rules
 //! config   -> rules
 //! rules    ->
 //! ```

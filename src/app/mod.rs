@@ -11,22 +11,26 @@ mod duty;
 mod error;
 mod export;
 mod figures;
+mod follow_up;
 mod judge;
 mod keys;
+mod open;
 mod outbox;
 mod quarantine;
+mod relations;
 mod request;
 mod search;
 mod status;
 mod tickets;
 pub mod views;
+mod why;
 mod work;
 
 pub use by_mail::obey;
 pub use error::AppError;
 pub use export::Format;
 pub use keys::{TrustMethod, keep_certificate};
-pub use request::{Answering, KeyFile, Request};
+pub use request::{Answering, KeyFile, Opening, Request};
 pub use views::Answer;
 
 use crate::edge::openpgp::seam::{PrivateKeys, TeamKey};
@@ -80,6 +84,22 @@ pub fn handle(app: &App, actor: &Actor, now: Timestamp, request: Request) -> Res
         Request::TicketAttachments { number } => tickets::attachments(app, now, &number),
         Request::AttachmentOctets { number, attachment } => tickets::attachment_octets(app, now, &number, attachment),
         Request::TicketAnswer(answering) => work::answer(app, actor, now, answering),
+        Request::TicketWrite(answering) => work::write(app, actor, now, answering),
+        Request::TicketOpen(opening) => open::open(app, actor, now, &opening),
+        Request::TicketWhy { number } => why::why(app, now, &number),
+        Request::TicketMerge { numbers, into } => relations::merge_into(app, actor, now, &numbers, &into),
+        Request::TicketUnmerge { numbers } => relations::unmerge(app, actor, now, &numbers),
+        Request::TicketSplit { number, message } => relations::split(app, actor, now, &number, message),
+        Request::TicketLink { numbers, other, kind, remove } => {
+            relations::link(app, actor, now, &numbers, (&other, kind, remove))
+        }
+        Request::TicketParticipantAdd { numbers, address } => {
+            relations::add_participant(app, actor, now, &numbers, &address)
+        }
+        Request::TicketParticipantRemove { numbers, address, reason } => {
+            relations::remove_participant(app, actor, now, &numbers, (&address, reason.as_deref()))
+        }
+        Request::TicketFollowUp { numbers, at } => follow_up::set(app, actor, now, &numbers, at),
         Request::TicketNote { number, text } => work::note(app, actor, now, &number, text),
         Request::TicketAssign { numbers, analyst } => work::assign(app, actor, now, &numbers, analyst.as_deref()),
         Request::TicketState { numbers, state, reason } => {

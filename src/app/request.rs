@@ -4,7 +4,7 @@ use super::export::Format;
 use super::keys::TrustMethod;
 use super::views::Octets;
 use crate::rules::consent::Consent;
-use crate::rules::ticket::{Priority, State};
+use crate::rules::ticket::{LinkKind, Priority, State};
 use crate::rules::tlp::Mark;
 use crate::rules::weight::{Extent, Severity};
 use jiff::Timestamp;
@@ -39,6 +39,43 @@ pub enum Request {
         attachment: i64,
     },
     TicketAnswer(Answering),
+    /// To another party, who becomes a participant.
+    TicketWrite(Answering),
+    TicketOpen(Opening),
+    TicketWhy {
+        number: String,
+    },
+    TicketMerge {
+        numbers: Vec<String>,
+        into: String,
+    },
+    TicketUnmerge {
+        numbers: Vec<String>,
+    },
+    TicketSplit {
+        number: String,
+        message: i64,
+    },
+    TicketLink {
+        numbers: Vec<String>,
+        other: String,
+        kind: LinkKind,
+        remove: bool,
+    },
+    TicketParticipantAdd {
+        numbers: Vec<String>,
+        address: String,
+    },
+    TicketParticipantRemove {
+        numbers: Vec<String>,
+        address: String,
+        reason: Option<String>,
+    },
+    TicketFollowUp {
+        numbers: Vec<String>,
+        /// None: none.
+        at: Option<Timestamp>,
+    },
     /// An internal note: nobody outside sees it.
     TicketNote {
         number: String,
@@ -172,6 +209,7 @@ impl Request {
             self,
             Request::TicketList { .. }
                 | Request::TicketShow { .. }
+                | Request::TicketWhy { .. }
                 | Request::TicketRaw { .. }
                 | Request::TicketAttachments { .. }
                 | Request::AttachmentOctets { .. }
@@ -199,6 +237,19 @@ pub struct Answering {
     pub text: String,
     /// Why it may leave in clear where it otherwise may not.
     pub allow_clear: Option<String>,
+}
+
+/// A ticket for what was not mailed.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Opening {
+    /// Who called.
+    pub from: String,
+    pub mailbox: String,
+    pub subject: Option<String>,
+    pub text: String,
+    /// The caller says that it is; pages.
+    pub urgent: bool,
+    pub acknowledge: bool,
 }
 
 /// A file with certificates, read where the command runs.

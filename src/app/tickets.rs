@@ -13,6 +13,7 @@ use crate::rules::ticket::{Direction, Number, State};
 use crate::rules::untrusted::Untrusted;
 use crate::rules::verdict::Verdict;
 use crate::store::Connection;
+use crate::store::correspondents::Correspondent;
 use crate::store::tickets::{self, Filter, Message, Ticket};
 use crate::store::{certs, content as store_content, correspondents, history, spool};
 use jiff::Timestamp;
@@ -29,7 +30,7 @@ pub(super) fn list(
     let filter = Filter { all, state, unanswered, limit };
     let views =
         app.store.read(|c| tickets::list(c, &filter)?.iter().map(|ticket| line(app, c, ticket, now)).collect())?;
-    Ok(Answer::Tickets(views))
+    Ok(if unanswered { Answer::Unanswered(views) } else { Answer::Tickets(views) })
 }
 
 pub(super) fn show(app: &App, now: Timestamp, number: &str) -> Result<Answer, AppError> {
@@ -197,7 +198,7 @@ fn correspondents(
         };
         views.push(CorrespondentView {
             address: (!row.address.is_empty()).then(|| Untrusted::from(written)),
-            role: if is_reporter { Role::Reporter } else { Role::Other },
+            role: role_of(ticket, &row),
             answered_at: row.answered_at.map(when),
             clock: row.clock.as_ref().map(|clock| ClockView {
                 from: when(clock.from),
@@ -211,6 +212,11 @@ fn correspondents(
         });
     }
     Ok(views)
+}
+
+/// Who a correspondent is in a ticket.
+pub(super) fn role_of(ticket: &Ticket, row: &Correspondent) -> Role {
+    if row.address == ticket.reporter_key() { Role::Reporter } else { Role::Other }
 }
 
 /// The certificate that a human's message to an address is encrypted to: candidates never count (T54).

@@ -20,7 +20,10 @@ use std::fmt;
 #[serde(tag = "answer", content = "view", rename_all = "snake_case")]
 pub enum Answer {
     Tickets(Vec<TicketView>),
+    /// Those whose clock runs, oldest promise first.
+    Unanswered(Vec<TicketView>),
     Ticket(Box<TicketView>),
+    Why(Box<WhyView>),
     Octets(Octets),
     Attachments(Vec<AttachmentView>),
     Keys(Vec<KeyView>),
@@ -280,6 +283,63 @@ pub struct ClockView {
     pub escalate_at: When,
     pub escalated_at: Option<When>,
     pub due_in_seconds: i64,
+}
+
+/// Why a ticket's dates are what they are.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct WhyView {
+    pub number: String,
+    pub state: State,
+    /// The reporter first.
+    pub correspondents: Vec<WhyCorrespondent>,
+    /// When it left, or why there is none.
+    pub acknowledgement: String,
+    /// Why it counts as a machine report; null: it does not.
+    pub automatic: Option<String>,
+    /// Why it is suspected spam; null: it is not.
+    pub spam: Option<String>,
+    /// The promises, as the config has them.
+    pub config: Vec<Line>,
+}
+
+/// One correspondent's clock, explained.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct WhyCorrespondent {
+    pub address: Option<Untrusted>,
+    pub role: Role,
+    /// The mail from whose receipt it runs, or ran.
+    pub message: Option<i64>,
+    pub received_at: Option<When>,
+    pub deadlines: Vec<DeadlineView>,
+    /// Where the receipt comes from, and how the clock stands.
+    pub words: Vec<String>,
+}
+
+/// One deadline, counted day by day.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct DeadlineView {
+    /// `remind_at`, `due_at`, `escalate_at`.
+    pub name: String,
+    pub at: When,
+    pub business_days: u32,
+    pub days: Vec<CountedDay>,
+    pub words: Vec<String>,
+}
+
+/// One day of a count.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct CountedDay {
+    /// `2026-11-28`, in the team's zone.
+    pub date: String,
+    pub counts: bool,
+    pub why: Option<String>,
+}
+
+/// A name and what stands beside it.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Line {
+    pub name: String,
+    pub value: String,
 }
 
 /// One message of a ticket.

@@ -3,6 +3,7 @@
 //! Hostile data: none; what analysts write is theirs. Failure: a refusal leaves everything as it
 //! was, also where several tickets are named and one of them refuses.
 
+use super::relations::{admit, outside_address};
 use super::tickets::{certificate, find, short};
 use super::views::{Answer, Done, When};
 use super::{Actor, Answering, App, AppError};
@@ -32,28 +33,51 @@ pub(super) fn answer_within(
     now: Timestamp,
     asked: &Answering,
 ) -> Result<Answer, AppError> {
-    let text = checked_text(&asked.text)?;
-    let reason = asked.allow_clear.as_deref().map(|reason| checked_reason("allow-clear", reason)).transpose()?;
     let ticket = find(app, tx, now, &asked.number)?;
     refuse_merged(tx, &ticket)?;
     let to = addressee(tx, &ticket, asked.to.as_deref())?;
-    let encrypted = will_be_encrypted(app, tx, &to, now)?;
-    may_leave(&ticket, encrypted, reason.is_some())?;
-    let message = insert(app, tx, &ticket, Direction::Out, (actor, now), (Some(&to), text))?;
+    letter(app, tx, actor, now, (asked, &ticket, &to))
+}
+
+/// To another party, who becomes a participant: their reply joins.
+pub(super) fn write(app: &App, actor: &Actor, now: Timestamp, asked: Answering) -> Result<Answer, AppError> {
+    let to = outside_address(app.settings, "to", asked.to.as_deref().unwrap_or_default())?;
+    app.store.change(|tx| {
+        let ticket = find(app, tx, now, &asked.number)?;
+        refuse_merged(tx, &ticket)?;
+        admit(tx, &ticket, &to, actor, now)?;
+        letter(app, tx, actor, now, (&asked, &ticket, &to))
+    })
+}
+
+/// A human's message in a ticket to one address.
+fn letter(
+    app: &App,
+    tx: &Tx,
+    actor: &Actor,
+    now: Timestamp,
+    (asked, ticket, to): (&Answering, &Ticket, &Address),
+) -> Result<Answer, AppError> {
+    let text = checked_text(&asked.text)?;
+    let reason = asked.allow_clear.as_deref().map(|reason| checked_reason("allow-clear", reason)).transpose()?;
+    let encrypted = will_be_encrypted(app, tx, to, now)?;
+    may_leave(ticket, encrypted, reason.is_some())?;
+    let message = insert(app, tx, ticket, Direction::Out, (actor, now), (Some(to), text))?;
     let intent = Intent::Answer { message, allow_clear: reason.is_some() };
     outbox::owe(tx, Some(ticket.id), &format!("answer-{message}"), to.as_str(), &intent, now, now)?;
     let clear = match reason {
         Some(reason) if !encrypted => format!(", to leave in clear: {reason}"),
         _ => String::new(),
     };
-    history::add(tx, Some(ticket.id), now, &actor.name, &format!("answer written (message {message}){clear}"))?;
+    let what = if to.key() == ticket.reporter_key() { "answer" } else { "letter to another party" };
+    history::add(tx, Some(ticket.id), now, &actor.name, &format!("{what} written (message {message}){clear}"))?;
     let mut words = vec![format!("{}: {}", ticket.number, queued(app))];
     if ticket.assignee.is_none() && app.settings.analyst(&actor.name).is_some() {
-        set_assignee(tx, &ticket, Some(&actor.name), actor, now)?;
+        set_assignee(tx, ticket, Some(&actor.name), actor, now)?;
         words.push(format!("{} is assigned to {}", ticket.number, actor.name));
     }
-    open(tx, &ticket, actor, now)?;
-    Ok(done(vec![ticket.number], Some(message), words))
+    open(tx, ticket, actor, now)?;
+    Ok(done(vec![ticket.number.clone()], Some(message), words))
 }
 
 fn queued(app: &App) -> &'static str {
@@ -125,7 +149,8 @@ fn insert(
         cc: Vec::new(),
         date: None,
         received_at: now,
-        subject: to.map(|_| ticket.subject.clone()).unwrap_or_default(),
+        // To others than the reporter nothing of the reporter's goes.
+        subject: to.filter(|to| to.key() == ticket.reporter_key()).map(|_| ticket.subject.clone()).unwrap_or_default(),
         text: text.to_owned(),
         raw_id: None,
         verdict: None,
@@ -350,7 +375,7 @@ pub(super) fn refuse_merged(c: &Connection, ticket: &Ticket) -> Result<(), AppEr
     Err(AppError::conflict(format!("{} was merged into {into}; use that number", ticket.number)))
 }
 
-fn checked_text(text: &str) -> Result<&str, AppError> {
+pub(super) fn checked_text(text: &str) -> Result<&str, AppError> {
     if text.trim().is_empty() {
         return Err(AppError::invalid("text", "there is none; nothing was done"));
     }
@@ -369,6 +394,6 @@ pub(super) fn checked_reason<'a>(field: &str, reason: &'a str) -> Result<&'a str
     Ok(reason)
 }
 
-fn done(tickets: Vec<String>, message: Option<i64>, words: Vec<String>) -> Answer {
+pub(super) fn done(tickets: Vec<String>, message: Option<i64>, words: Vec<String>) -> Answer {
     Answer::Done(Done { tickets, message, page: None, words })
 }

@@ -8,7 +8,7 @@
 //! Known gap: what a mail adds to a certificate that the team keeps is not shown anywhere.
 
 use crate::edge::openpgp::certs as pgp;
-use crate::rules::report::{Brings, Candidate, Report};
+use crate::rules::report::{Brings, Candidate, MailedCertificate};
 use crate::store::certs::{self, Cert};
 use crate::store::{Connection, Result};
 use jiff::Timestamp;
@@ -16,10 +16,10 @@ use jiff::Timestamp;
 /// A mail brings at most so many.
 const MOST: usize = 10;
 
-/// Describes the certificates of a mail, each once. The long work: outside of any transaction.
-pub fn describe(report: &Report, now: Timestamp) -> Vec<Candidate> {
+/// Describes the certificates of a mail, each once.
+pub fn describe(certificates: &[MailedCertificate], now: Timestamp) -> Vec<Candidate> {
     let mut found: Vec<Candidate> = Vec::new();
-    for mailed in report.certificates.iter().take(MOST) {
+    for mailed in certificates.iter().take(MOST) {
         for facts in pgp::describe(&mailed.bytes, now).unwrap_or_default() {
             if let Some(known) = found.iter_mut().find(|known| known.fingerprint == facts.fingerprint) {
                 known.clear |= mailed.clear;

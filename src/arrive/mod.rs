@@ -17,5 +17,6 @@ pub mod open;
 mod outer;
 pub mod params;
 pub mod read;
+pub mod reader;
 mod refang;
 mod sealed;

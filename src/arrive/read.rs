@@ -78,7 +78,7 @@ pub fn read(opened: Opened) -> Report {
         marks,
         forwarded: content.forwarded,
         problems,
-        certificates: opened.certificates,
+        candidates: Vec::new(),
         from_disputed: opened.from_disputed,
         headers_protected: opened.headers_protected,
         signatures: opened.signatures,

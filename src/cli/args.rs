@@ -1,8 +1,9 @@
 //! The command line, as clap reads it: names and help. What a command does stands elsewhere.
 
 use crate::app::{Format, TrustMethod};
+use crate::house::KeyFiles;
 use crate::rules::consent::Consent;
-use crate::rules::ticket::{Priority, State};
+use crate::rules::ticket::{LinkKind, Priority, State};
 use crate::rules::tlp::{self, Mark};
 use crate::rules::weight::{Extent, Severity};
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -129,6 +130,15 @@ pub enum Command {
     /// Mail that could not be processed, kept whole
     #[command(subcommand)]
     Quarantine(QuarantineCommand),
+    /// Hold the team's private keys and answer for them; started by the daemon or by systemd
+    #[command(hide = true)]
+    Keeper(KeyFiles),
+    /// Open and read mail; started by the daemon
+    #[command(hide = true)]
+    Reader {
+        /// How much address space it may use, octets
+        memory: u64,
+    },
 }
 
 #[derive(Debug, Clone, Args)]
@@ -216,6 +226,113 @@ pub enum TicketCommand {
         /// Why; kept in the history
         #[arg(long, value_name = "TEXT", requires = "allow_clear")]
         reason: Option<String>,
+    },
+    /// Write to another party, who becomes a participant; text from stdin or $EDITOR
+    #[command(after_help = "Example:\n  vigie ticket write 42 --to abuse@isp.example < letter.txt\n\n\
+        They get a thread of their own: nothing of the reporter's mail is in it. What they reply joins the ticket and\n\
+        has a clock of its own. Refused as an answer is.")]
+    Write {
+        #[arg(value_name = "N")]
+        number: String,
+        /// To whom
+        #[arg(long, value_name = "ADDR")]
+        to: String,
+        /// Let it leave in clear if it cannot be encrypted
+        #[arg(long, requires = "reason")]
+        allow_clear: bool,
+        /// Why; kept in the history
+        #[arg(long, value_name = "TEXT", requires = "allow_clear")]
+        reason: Option<String>,
+    },
+    /// Open a ticket for a phone call; text from stdin or $EDITOR
+    #[command(
+        after_help = "Example:\n  vigie ticket open --from a@corp.example --mailbox csirt --subject \"Ransomware\" --urgent < call.txt\n\n\
+        The clock runs as for a mail. Nobody is alerted: who takes the call knows."
+    )]
+    Open {
+        /// Who called; to whom answers go
+        #[arg(long, value_name = "ADDR")]
+        from: String,
+        /// The mailbox of the config that a mail would have come to
+        #[arg(long, value_name = "NAME")]
+        mailbox: String,
+        /// One line
+        #[arg(long, value_name = "TEXT")]
+        subject: Option<String>,
+        /// The caller says that it is urgent: page
+        #[arg(long)]
+        urgent: bool,
+        /// Send the acknowledgement that a mail would have got
+        #[arg(long)]
+        acknowledge: bool,
+    },
+    /// Say why a ticket's dates are what they are, and why nobody was answered
+    Why {
+        #[arg(value_name = "N")]
+        number: String,
+    },
+    /// Merge tickets into another one: their mail, participants and clocks move there
+    #[command(after_help = "Examples:\n  vigie ticket merge 43 42\n  vigie ticket merge 43,44 42\n\n\
+        Mail to the merged number goes to the other ticket. Reporters keep the number that they know.\n\
+        `vigie ticket unmerge 43` undoes it.")]
+    Merge {
+        #[arg(value_name = "N[,N]")]
+        numbers: String,
+        #[arg(value_name = "INTO")]
+        into: String,
+    },
+    /// Undo a merge: mail, participants, clocks, links and state go back
+    Unmerge {
+        #[arg(value_name = "N[,N]")]
+        numbers: String,
+    },
+    /// Give one mail a ticket of its own, linked, with its own clock if it is unanswered
+    #[command(after_help = "Example:\n  vigie ticket split 42 --message 7")]
+    Split {
+        #[arg(value_name = "N")]
+        number: String,
+        /// The mail's id, from `ticket show`
+        #[arg(long, value_name = "ID")]
+        message: i64,
+    },
+    /// Link tickets to another one
+    #[command(
+        after_help = "Examples:\n  vigie ticket link 43 42 --kind duplicate\n  vigie ticket link 43 42 --kind related --remove"
+    )]
+    Link {
+        #[arg(value_name = "N[,N]")]
+        numbers: String,
+        #[arg(value_name = "OTHER")]
+        other: String,
+        /// What the first is to the other
+        #[arg(long, value_parser = word(LinkKind::BY_HAND, LinkKind::word, LinkKind::from_word))]
+        kind: LinkKind,
+        /// Take the link away
+        #[arg(long)]
+        remove: bool,
+    },
+    /// Let an address write into tickets, or no longer
+    #[command(after_help = "Examples:\n  vigie ticket participant 42 add soc@corp.example\n  \
+        vigie ticket participant 42 remove soc@corp.example")]
+    Participant {
+        #[arg(value_name = "N[,N]")]
+        numbers: String,
+        #[arg(value_enum, value_name = "add|remove")]
+        act: AddOrRemove,
+        #[arg(value_name = "ADDR")]
+        address: String,
+        /// Why one is removed who still waits for an answer; kept in the history
+        #[arg(long, value_name = "TEXT")]
+        reason: Option<String>,
+    },
+    /// Set when tickets are to be looked at again: that day an alert comes, once
+    #[command(after_help = "Examples:\n  vigie ticket follow-up 42 2026-12-01          (at 09:00)\n  \
+        vigie ticket follow-up 42 2026-12-01T14:00\n  vigie ticket follow-up 42 none")]
+    FollowUp {
+        #[arg(value_name = "N[,N]")]
+        numbers: String,
+        #[arg(value_name = "DATE|none")]
+        date: String,
     },
     /// Keep an internal note; text from stdin or $EDITOR
     Note {
@@ -356,6 +473,13 @@ pub enum TicketCommand {
         #[arg(long, value_name = "N", default_value_t = 50)]
         limit: usize,
     },
+}
+
+/// What becomes of a participant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum AddOrRemove {
+    Add,
+    Remove,
 }
 
 #[derive(Debug, Subcommand)]

@@ -17,7 +17,9 @@ use crate::api::Reply;
 use crate::app::Request;
 use crate::app::views::{Answer, DutyView};
 use crate::config;
+use crate::edge::walls::Walls;
 use crate::edge::{clock, secret};
+use crate::house;
 use crate::respond::wording::Texts;
 use crate::rules::settings::{Settings, Source, Transport, WebhookUrl};
 use crate::rules::untrusted::Untrusted;
@@ -125,6 +127,7 @@ fn all(global: &Global, settings: &Settings, connect: bool, findings: &mut Findi
     };
     let team = keys::team(settings, store.as_ref(), now, findings)?;
     keys::certificates(settings, now, findings)?;
+    processes(settings, findings)?;
     people::analysts(settings, store.as_ref(), now, findings)?;
     people::rota_file(settings, now, findings)?;
     people::rota(settings, store.as_ref(), now, findings)?;
@@ -206,6 +209,29 @@ fn private(file: &Path, findings: &mut Findings) -> Result<(), Failure> {
         Ok(mode) if mode & 0o077 != 0 => findings
             .warn("secret", format!("{shown} may be read by others (mode {:o}); run: chmod 600 {shown}", mode & 0o777)),
         _ => findings.ok("secret", format!("{shown} is readable")),
+    }
+}
+
+/// What stands between a hostile mail and the rest of the machine.
+fn processes(settings: &Settings, findings: &mut Findings) -> Result<(), Failure> {
+    let Some(readers) = house::readers(settings) else {
+        return findings.warn(
+            "processes",
+            "mail is read where the keys and the store are; take `separate_processes = false` out of [limits]",
+        );
+    };
+    let missing = |wall: &str| format!("mail is read in a process of its own, but this machine gives it no {wall}");
+    match readers.walls() {
+        Ok(Walls { landlock: true, seccomp: true }) => findings
+            .ok("processes", "mail is read in a process without keys, files and network (limits, landlock, seccomp)"),
+        Ok(Walls { landlock: true, seccomp: false }) => findings.warn("processes", missing("seccomp")),
+        // What landlock would forbid, seccomp does: no file can be opened.
+        Ok(Walls { landlock: false, seccomp: true }) => findings.ok(
+            "processes",
+            "mail is read in a process without keys, files and network (limits, seccomp; the kernel has no landlock)",
+        ),
+        Ok(Walls { landlock: false, seccomp: false }) => findings.warn("processes", missing("landlock and no seccomp")),
+        Err(error) => findings.fail("processes", error.to_string()),
     }
 }
 

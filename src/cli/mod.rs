@@ -5,6 +5,7 @@
 //! Failure: words on stderr and an exit code of CONTRACT: 1 refused or failed, 2 wrong usage, 75
 //! temporary failure, 78 bad config.
 
+mod apart;
 mod args;
 mod check;
 mod demo;
@@ -16,6 +17,7 @@ mod judged;
 mod log;
 mod output;
 mod page;
+mod promises;
 mod reach;
 mod spare;
 mod tables;
@@ -168,6 +170,8 @@ fn run(cli: Cli) -> Result<u8, Failure> {
         Command::Duty(command) => duty(&global, command),
         Command::Outbox(command) => ask(&global, outbox(command)),
         Command::Quarantine(command) => ask(&global, quarantine(command)),
+        Command::Keeper(files) => apart::keeper(&files),
+        Command::Reader { memory } => apart::reader(memory),
     }
 }
 

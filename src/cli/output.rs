@@ -1,7 +1,7 @@
 //! Where output goes: tables for people, one JSON document for programs.
 
 use super::args::{Color, Global};
-use super::{FAILED, Failure, figures, judged, page, tables};
+use super::{FAILED, Failure, figures, judged, page, promises, tables};
 use crate::api::Reply;
 use crate::app::views::{Answer, When};
 use crate::rules::settings::Settings;
@@ -42,7 +42,8 @@ impl<'a> Output<'a> {
 
     fn document(&self, answer: &Answer) -> Result<(), Failure> {
         match answer {
-            Answer::Tickets(view) => json(view),
+            Answer::Tickets(view) | Answer::Unanswered(view) => json(view),
+            Answer::Why(view) => json(view),
             Answer::Ticket(view) => json(view),
             Answer::Octets(view) => json(view),
             Answer::Attachments(view) => json(view),
@@ -65,6 +66,8 @@ impl<'a> Output<'a> {
         let now = reply.now;
         match &reply.answer {
             Answer::Tickets(tickets) => tables::tickets(self, tickets, now),
+            Answer::Unanswered(tickets) => promises::unanswered(self, tickets, now),
+            Answer::Why(why) => promises::why(self, why),
             Answer::Ticket(ticket) => page::ticket(self, ticket, now),
             Answer::Attachments(attachments) => tables::attachments(self, attachments),
             Answer::Classes(classes) => judged::classes(self, classes),

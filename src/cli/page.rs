@@ -76,12 +76,25 @@ fn summary(out: &Output, ticket: &TicketView, now: Timestamp) -> Vec<(&'static s
     if !ticket.labels.is_empty() {
         lines.push(("Labels", ticket.labels.join(", ")));
     }
-    if ticket.participants.len() > 1 {
-        let participants: Vec<String> = ticket.participants.iter().map(Untrusted::line).collect();
-        lines.push(("Participants", participants.join(", ")));
+    lines.extend(ticket.follow_up_at.map(|at| ("Follow-up", day(out, at, now))));
+    if ticket.correspondents.len() > 1 {
+        lines.extend(ticket.correspondents.iter().map(|row| ("With", correspondent(out, row, now))));
     }
     lines.extend(ticket.links.iter().map(|link| ("Link", format!("{} {}", link.kind, link.to))));
     lines
+}
+
+/// One of several with whom the ticket corresponds.
+fn correspondent(out: &Output, row: &CorrespondentView, now: Timestamp) -> String {
+    let who = row.address.as_ref().map_or("nobody who can be written to".to_owned(), Untrusted::line);
+    let role = if row.role == Role::Reporter { " (reporter)" } else { "" };
+    let clock = match (&row.clock, row.answered_at) {
+        (Some(clock), _) => time::left(clock.due_at, now, &out.settings.team.time_zone),
+        (None, Some(at)) => format!("written to {}", day(out, at, now)),
+        (None, None) => "not written to yet".to_owned(),
+    };
+    let key = if row.certificate.is_some() { "encrypted" } else { "in clear: no certificate" };
+    format!("{who}{role}: {clock}; {key}")
 }
 
 /// The reporter's last mail.

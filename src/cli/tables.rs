@@ -10,7 +10,7 @@ use comfy_table::{Attribute, Cell, Color, ColumnConstraint, ContentArrangement, 
 use jiff::Timestamp;
 
 /// A table without lines: one row a line where the terminal is wide enough.
-fn table(out: &Output, headers: &[&str]) -> Table {
+pub(super) fn table(out: &Output, headers: &[&str]) -> Table {
     let mut table = Table::new();
     table.load_preset(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic);
     if out.styled {
@@ -28,12 +28,12 @@ fn table(out: &Output, headers: &[&str]) -> Table {
     table
 }
 
-fn finish(table: &Table) -> String {
+pub(super) fn finish(table: &Table) -> String {
     // Trailing blanks would wrap on a narrow terminal.
     table.lines().map(|line| line.trim_end().to_owned() + "\n").collect()
 }
 
-fn loud(text: String, is_loud: bool) -> Cell {
+pub(super) fn loud(text: String, is_loud: bool) -> Cell {
     let cell = Cell::new(text);
     if is_loud { cell.fg(Color::Red).add_attribute(Attribute::Bold) } else { cell }
 }
@@ -43,7 +43,7 @@ fn or_dash(text: Option<&str>) -> &str {
 }
 
 /// Nothing to show is said, not left blank.
-fn none(what: &str) -> String {
+pub(super) fn none(what: &str) -> String {
     format!("no {what}\n")
 }
 
@@ -107,7 +107,7 @@ fn too_many(widths: &[usize; 7], terminal: usize) -> &'static [usize] {
 }
 
 /// Lets a column never wrap.
-fn whole(table: &mut Table, column: usize) {
+pub(super) fn whole(table: &mut Table, column: usize) {
     if let Some(column) = table.column_mut(column) {
         column.set_constraint(ColumnConstraint::ContentWidth);
     }
@@ -135,6 +135,17 @@ pub(super) fn from(reporter: &ReporterView) -> String {
 }
 
 fn due_in_short(out: &Output, ticket: &TicketView, now: Timestamp) -> (String, bool) {
+    let (due, broken) = promise_in_short(out, ticket, now);
+    match ticket.follow_up_at {
+        None => (due, broken),
+        Some(at) => {
+            let follow_up = format!("follow-up {}", time::day(at, now, &out.settings.team.time_zone));
+            (if due == "-" { follow_up } else { format!("{due}; {follow_up}") }, broken)
+        }
+    }
+}
+
+fn promise_in_short(out: &Output, ticket: &TicketView, now: Timestamp) -> (String, bool) {
     let calendar = &out.settings.sla.calendar;
     match (ticket.clock_from, ticket.due_at) {
         (Some(_), Some(due)) if due.at() <= now => {
@@ -146,7 +157,7 @@ fn due_in_short(out: &Output, ticket: &TicketView, now: Timestamp) -> (String, b
     }
 }
 
-fn shortened(text: &str, most: usize) -> String {
+pub(super) fn shortened(text: &str, most: usize) -> String {
     if text.chars().count() <= most {
         return text.to_owned();
     }

@@ -1,12 +1,12 @@
 //! `vigie ticket`: what reads files or stdin, or writes them; the rest goes straight to `app`.
 
-use super::args::{Global, TicketCommand};
+use super::args::{AddOrRemove, Global, TicketCommand};
 use super::output::{json, write};
 use super::reach::Session;
-use super::{FAILED, Failure, ask, ask_at, complain, known, text};
+use super::{FAILED, Failure, ask, ask_at, complain, known, text, time};
 use crate::api::Reply;
 use crate::app::views::{Answer, AttachmentView};
-use crate::app::{Answering, Format, Request};
+use crate::app::{Answering, Format, Opening, Request};
 use std::fs::{DirBuilder, File};
 use std::io::Write;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
@@ -25,6 +25,37 @@ pub(super) fn run(global: &Global, command: TicketCommand) -> Result<u8, Failure
             let text = text::read(&format!("Answer to ticket {number}"), &known.settings)?;
             let answering = Answering { number, to, text, allow_clear: reason };
             return ask_at(global, known, Request::TicketAnswer(answering));
+        }
+        TicketCommand::Write { number, to, reason, allow_clear: _ } => {
+            let known = known(global)?;
+            let text = text::read(&format!("Letter to {to} in ticket {number}"), &known.settings)?;
+            let answering = Answering { number, to: Some(to), text, allow_clear: reason };
+            return ask_at(global, known, Request::TicketWrite(answering));
+        }
+        TicketCommand::Open { from, mailbox, subject, urgent, acknowledge } => {
+            let known = known(global)?;
+            let text = text::read(&format!("What {from} says"), &known.settings)?;
+            let opening = Opening { from, mailbox, subject, text, urgent, acknowledge };
+            return ask_at(global, known, Request::TicketOpen(opening));
+        }
+        TicketCommand::Why { number } => Request::TicketWhy { number },
+        TicketCommand::Merge { numbers, into } => Request::TicketMerge { numbers: several(&numbers), into },
+        TicketCommand::Unmerge { numbers } => Request::TicketUnmerge { numbers: several(&numbers) },
+        TicketCommand::Split { number, message } => Request::TicketSplit { number, message },
+        TicketCommand::Link { numbers, other, kind, remove } => {
+            Request::TicketLink { numbers: several(&numbers), other, kind, remove }
+        }
+        TicketCommand::Participant { numbers, act: AddOrRemove::Add, address, .. } => {
+            Request::TicketParticipantAdd { numbers: several(&numbers), address }
+        }
+        TicketCommand::Participant { numbers, act: AddOrRemove::Remove, address, reason } => {
+            Request::TicketParticipantRemove { numbers: several(&numbers), address, reason }
+        }
+        TicketCommand::FollowUp { numbers, date } => {
+            let known = known(global)?;
+            let zone = &known.settings.team.time_zone;
+            let at = if date == "none" { None } else { Some(time::read_date("DATE", &date, zone)?) };
+            return ask_at(global, known, Request::TicketFollowUp { numbers: several(&numbers), at });
         }
         TicketCommand::Note { number } => {
             let known = known(global)?;

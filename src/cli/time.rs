@@ -3,7 +3,7 @@
 use super::Failure;
 use crate::app::views::When;
 use crate::rules::calendar::Calendar;
-use jiff::civil::DateTime;
+use jiff::civil::{Date, DateTime};
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan};
 
@@ -13,6 +13,30 @@ pub(super) fn read(option: &str, text: &str, zone: &TimeZone) -> Result<Timestam
     text.parse::<Timestamp>().ok().or_else(civil).ok_or_else(|| {
         Failure::new(2, format!("{option}: {text:?} is no time; write 2026-12-24T09:00:00+01:00 or 2026-12-24T09:00"))
     })
+}
+
+/// Reads a day, which stands for 09:00 of the team's, or a time as `read` does.
+pub(super) fn read_date(option: &str, text: &str, zone: &TimeZone) -> Result<Timestamp, Failure> {
+    let day = text.parse::<Date>().ok().filter(|_| text.len() == "2026-12-24".len());
+    match day.and_then(|day| zone.to_timestamp(day.at(9, 0, 0, 0)).ok()) {
+        Some(at) => Ok(at),
+        None => read(option, text, zone).map_err(|_| {
+            Failure::new(2, format!("{option}: {text:?} is no date; write 2026-12-24, 2026-12-24T14:00 or none"))
+        }),
+    }
+}
+
+/// What is left until a promise is broken: `2 h 10 min left`; or since when it is.
+pub(super) fn left(due: When, now: Timestamp, zone: &TimeZone) -> String {
+    let minutes = due.at().duration_since(now).as_secs().div_euclid(60);
+    let span = |minutes: i64| match minutes / 60 {
+        0..48 => hours(minutes),
+        hours => format!("{} days {} h", hours / 24, hours % 24),
+    };
+    match due.at() <= now {
+        true => format!("broken since {} ({})", deadline(due, now, zone), span(-minutes)),
+        false => format!("{} left", span(minutes)),
+    }
 }
 
 /// `Tue 1 Dec 18:01`, with the year where it is not that of `now`.

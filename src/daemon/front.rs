@@ -82,7 +82,7 @@ pub fn take_in(house: &House, delivery: Delivery, octets: Vec<u8>, now: Timestam
     };
     let stored = IngestLine { ticket: None, message: None, outcome: Outcome::Stored };
     let Some(id) = house.store.write(|tx| spool::insert(tx, &arrival, now))? else { return Ok(stored) };
-    let filed = journey::travel(house, id, now).and_then(|mail| mail.map(|mail| line(house, &mail)).transpose());
+    let filed = journey::travel(house, id, now).and_then(|mail| Ok(mail.map(|mail| line(house, &mail)).transpose()?));
     if let Err(error) = journey::obey(house, now) {
         tracing::error!(%error, "analysts' replies wait");
     }

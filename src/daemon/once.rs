@@ -5,7 +5,7 @@ use super::turns::{self, post_of};
 use crate::arrive::intake::{self, Look, Pace};
 use crate::edge::imap::ImapTrouble;
 use crate::house::House;
-use crate::journey;
+use crate::journey::{self, Halt};
 use crate::respond::{climb, digest, keys, post, rota, tidy};
 use crate::rules::trouble::Trouble;
 use crate::store::spool::Role;
@@ -25,11 +25,11 @@ pub async fn run_once(house: &House) -> Vec<String> {
     let work = || {
         [
             journey::catch_up(house, now),
-            journey::recompute_deadlines(house).map(|()| 0),
-            keys::turn(&house.store, &house.settings, house.keys.team(), now).map(|_| 0),
-            rota::turn(&house.store, &house.settings, now),
-            digest::turn(&house.store, &house.settings, now),
-            climb::turn(&house.store, &house.settings, now),
+            journey::recompute_deadlines(house).map(|()| 0).map_err(Halt::from),
+            keys::turn(&house.store, &house.settings, house.keys.team(), now).map(|_| 0).map_err(Halt::from),
+            rota::turn(&house.store, &house.settings, now).map_err(Halt::from),
+            digest::turn(&house.store, &house.settings, now).map_err(Halt::from),
+            climb::turn(&house.store, &house.settings, now).map_err(Halt::from),
         ]
     };
     troubles.extend(tokio::task::block_in_place(work).into_iter().filter_map(Result::err).map(|e| e.to_string()));

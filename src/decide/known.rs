@@ -2,17 +2,19 @@
 
 use super::triage::{self, Known, NamedTicket};
 use crate::rules::address::Address;
+use crate::rules::belonging::REOPENING_SPAN;
 use crate::rules::intent::OutKind;
 use crate::rules::reply::Purpose;
 use crate::rules::report::Report;
 use crate::rules::settings::{Mailbox, Settings};
-use crate::rules::ticket::{Direction, Number};
+use crate::rules::ticket::{Direction, Number, State};
 use crate::rules::untrusted::Untrusted;
 use crate::rules::verdict::{Encryption, Verdict};
 use crate::rules::{message_id, reply_code, subject};
 use crate::store::spool::{self, Role, Spooled};
 use crate::store::tickets::{self, Message};
-use crate::store::{Connection, Result, duty, outbox, signatures};
+use crate::store::{Connection, Result, duty, history, outbox, signatures};
+use jiff::Timestamp;
 
 /// At most so many references and tags are looked up: a mail names few tickets, or none.
 const POINTERS: usize = 200;
@@ -38,10 +40,11 @@ pub fn known<'a>(
         }
         false => (named(c, settings, &inside, id_key)?, Vec::new()),
     };
-    let (reply, named) = match bound(c, report, proven_analyst, id_key)? {
+    let (reply, mut named) = match bound(c, report, proven_analyst, id_key)? {
         Some((ticket, purpose)) => (Some(purpose), ticket),
         None => (None, named),
     };
+    count_reopenings(c, &mut named, mail.received_at)?;
     Ok(Known {
         answers_alert: answers_alert(c, report)?,
         reply,
@@ -118,6 +121,17 @@ fn answers_alert(c: &Connection, report: &Report) -> Result<bool> {
         }
     }
     Ok(false)
+}
+
+/// Which of the tickets are put away, and how often mail has reopened them within a day of this one (T59).
+fn count_reopenings(c: &Connection, named: &mut [NamedTicket], received_at: Timestamp) -> Result<()> {
+    for ticket in named {
+        let state = tickets::get(c, ticket.id)?.map(|row| row.state);
+        if matches!(state, Some(State::Closed | State::Rejected | State::Resolved)) {
+            ticket.reopened_lately = Some(history::reopened_since(c, ticket.id, received_at - REOPENING_SPAN)?);
+        }
+    }
+    Ok(())
 }
 
 /// So many tickets of one sender, each claiming to belong to the one before, are no person's doing.
@@ -258,6 +272,7 @@ fn describe(c: &Connection, ticket: i64) -> Result<Option<NamedTicket>> {
         reporter,
         proven_by_reference: false,
         pointer_protected: false,
+        reopened_lately: None,
     }))
 }
 

@@ -5,6 +5,7 @@ pub mod clocks;
 pub mod file;
 pub mod keys;
 pub mod known;
+pub mod merge;
 pub mod quarantine;
 pub mod raise;
 pub mod sent;

@@ -4,6 +4,7 @@
 //! Failure: none of its own. Where nobody can be told, the history says so and `status` shows it.
 
 use crate::rules::intent::{Intent, OutKind};
+use crate::rules::ladder::{self, Rung};
 use crate::rules::paging::{self, Storm};
 use crate::rules::settings::Settings;
 use crate::store::correspondents::Correspondent;
@@ -252,51 +253,90 @@ pub fn climb(tx: &Tx, settings: &Settings, page: &duty::Page, now: Timestamp) ->
     owe_page(tx, settings, (page.id, step), &telling, now)
 }
 
-/// Reminds the analyst who has the ticket, else the one on duty.
-pub fn remind(
-    tx: &Tx,
-    settings: &Settings,
-    ticket: &Ticket,
-    correspondent: &Correspondent,
-    (due, rung): (bool, u32),
-    now: Timestamp,
-) -> Result<()> {
-    let analysts = match &ticket.assignee {
-        Some(name) if settings.analyst(name).is_some() => vec![name.clone()],
-        _ => on_duty(tx, settings, now)?,
+/// A rung of a clock that has come due, and whom it concerns.
+pub struct Fired {
+    pub ticket: Ticket,
+    pub correspondent: Correspondent,
+    pub rung: Rung,
+    /// How many rungs count as fired with it.
+    pub count: u32,
+    pub analysts: Vec<String>,
+}
+
+/// Whom a rung concerns: a reminder whoever has the ticket, else the one on duty; an escalation the next
+/// of those who take them, where nobody is named the one on duty.
+pub fn told_of_rung(tx: &Tx, settings: &Settings, ticket: &Ticket, rung: Rung, now: Timestamp) -> Result<Vec<String>> {
+    let to = match rung {
+        Rung::Escalate(nth) => ladder::escalation_recipients(nth, &settings.sla.escalate_to),
+        Rung::Remind | Rung::Due => assigned(settings, ticket),
     };
-    let slot = format!("{}-{rung}", clock_slot(correspondent));
-    history::add(tx, Some(ticket.id), now, history::VIGIE, &format!("reminder to {}", names(&analysts)))?;
-    owe_each(
-        tx,
-        settings,
-        &Telling { ticket: Some(ticket.id), slot: &slot, analysts: &analysts, not_before: now },
-        now,
-        |analyst| Intent::Reminder { due, analyst },
-    )
+    if to.is_empty() { on_duty(tx, settings, now) } else { Ok(to) }
+}
+
+/// Whoever has the ticket.
+fn assigned(settings: &Settings, ticket: &Ticket) -> Vec<String> {
+    ticket.assignee.iter().filter(|name| settings.analyst(name).is_some()).cloned().collect()
+}
+
+/// Tells of one rung, but for those who get many at once (`catch_up`).
+pub fn rung(tx: &Tx, settings: &Settings, fired: &Fired, many: &[String], now: Timestamp) -> Result<()> {
+    let slot = clock_slot(&fired.correspondent);
+    let to = names(&fired.analysts);
+    let (slot, what) = match fired.rung {
+        Rung::Escalate(nth) => (format!("{slot}-e{nth}"), format!("escalation {nth} to {to}")),
+        Rung::Remind | Rung::Due => (format!("{slot}-{}", fired.count), format!("reminder to {to}")),
+    };
+    history::add(tx, Some(fired.ticket.id), now, history::VIGIE, &what)?;
+    let alone: Vec<String> = fired.analysts.iter().filter(|name| !many.contains(name)).cloned().collect();
+    if alone.is_empty() && !fired.analysts.is_empty() {
+        return Ok(());
+    }
+    let telling = Telling { ticket: Some(fired.ticket.id), slot: &slot, analysts: &alone, not_before: now };
+    owe_each(tx, settings, &telling, now, |analyst| match fired.rung {
+        Rung::Escalate(nth) => Intent::Escalation { nth, analyst },
+        rung => Intent::Reminder { due: rung == Rung::Due, analyst },
+    })
     .map(|_| ())
 }
 
-/// Escalates to these analysts; nobody named: the one on duty.
-pub fn escalate(
-    tx: &Tx,
-    settings: &Settings,
-    ticket: &Ticket,
-    correspondent: &Correspondent,
-    (nth, to): (u32, &[String]),
-    now: Timestamp,
-) -> Result<()> {
-    let analysts = if to.is_empty() { on_duty(tx, settings, now)? } else { to.to_vec() };
-    let slot = format!("{}-e{nth}", clock_slot(correspondent));
-    history::add(tx, Some(ticket.id), now, history::VIGIE, &format!("escalation {nth} to {}", names(&analysts)))?;
-    owe_each(
-        tx,
-        settings,
-        &Telling { ticket: Some(ticket.id), slot: &slot, analysts: &analysts, not_before: now },
-        now,
-        |analyst| Intent::Escalation { nth, analyst },
-    )
-    .map(|_| ())
+/// Tells an analyst of all their rungs in one mail; which tickets it names stands in their histories.
+pub fn catch_up(tx: &Tx, settings: &Settings, rungs: &[Fired], analyst: &String, now: Timestamp) -> Result<()> {
+    let theirs = || rungs.iter().filter(|fired| fired.analysts.contains(analyst));
+    let escalation = theirs().any(|fired| matches!(fired.rung, Rung::Escalate(_)));
+    let kind = if escalation { OutKind::Escalation } else { OutKind::Reminder };
+    let slot = |batch: u32| format!("catch-up-{}-{batch}", now.as_microsecond());
+    let mut batch = 0;
+    // One that has left, or is on its way, cannot tell of more.
+    while outbox::is_owed(tx, kind, &format!("{}-{analyst}", slot(batch)))? {
+        batch += 1;
+    }
+    for fired in theirs() {
+        let what = told_with_others(now, batch, analyst);
+        history::add(tx, Some(fired.ticket.id), now, history::VIGIE, &what)?;
+    }
+    let (slot, analysts) = (slot(batch), std::slice::from_ref(analyst));
+    let telling = Telling { ticket: None, slot: &slot, analysts, not_before: now };
+    let intent = |analyst| Intent::CatchUp { since: now, batch, escalation, analyst };
+    owe_each(tx, settings, &telling, now, intent).map(|_| ())
+}
+
+/// What the history of a ticket says when an analyst is told of it in one mail with others.
+pub fn told_with_others(since: Timestamp, batch: u32, analyst: &str) -> String {
+    format!("told to {analyst} together with others at {since}, mail {batch}")
+}
+
+/// The follow-up date has come: tells whoever has the ticket, else the one on duty.
+pub fn follow_up(tx: &Tx, settings: &Settings, ticket: &Ticket, now: Timestamp) -> Result<()> {
+    let analysts = match assigned(settings, ticket) {
+        nobody if nobody.is_empty() => on_duty(tx, settings, now)?,
+        assigned => assigned,
+    };
+    let what = format!("follow-up: told to {}", names(&analysts));
+    history::add(tx, Some(ticket.id), now, history::VIGIE, &what)?;
+    let at = ticket.follow_up_at.map_or(0, |at| at.as_microsecond());
+    let slot = format!("follow-up-{}-{at}-{}", ticket.id, now.as_microsecond());
+    let telling = Telling { ticket: Some(ticket.id), slot: &slot, analysts: &analysts, not_before: now };
+    owe_each(tx, settings, &telling, now, |analyst| Intent::FollowUp { analyst }).map(|_| ())
 }
 
 /// One run of a correspondent's clock: what makes its rungs unique.

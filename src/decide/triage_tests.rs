@@ -36,6 +36,7 @@ fn named(id: i64, proven_by_reference: bool) -> NamedTicket {
         reporter: Some(address("a@corp.example")),
         proven_by_reference,
         pointer_protected: true,
+        reopened_lately: None,
     }
 }
 

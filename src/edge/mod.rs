@@ -1,6 +1,7 @@
 //! The outside world, one file a protocol.
 
 pub mod clock;
+pub mod crash;
 pub mod folder;
 pub mod ical;
 pub mod imap;
@@ -12,4 +13,6 @@ pub mod random;
 pub mod secret;
 pub mod smtp;
 pub mod tls;
+pub mod walls;
 pub mod webhook;
+pub mod wire;

@@ -58,11 +58,14 @@ pub struct Post {
 pub async fn turn(post: &Post, now: Timestamp) -> Result<Turn> {
     let under_way = UnderWay::default();
     loop {
+        // What ends while we look may have made something else owed: only who looked in quiet has seen all.
+        let quiet = under_way.rows().is_empty();
         begin(post, &under_way, now)?;
-        if under_way.rows().is_empty() {
-            return Ok(under_way.take());
+        match under_way.rows().is_empty() {
+            true if quiet => return Ok(under_way.take()),
+            true => {}
+            false => under_way.ended().await,
         }
-        under_way.ended().await;
     }
 }
 
@@ -345,7 +348,8 @@ fn sent(tx: &Tx, post: &Post, out: &Out, now: Timestamp) -> Result<()> {
             tickets::set_message_sent(tx, *message, message_id.as_deref().unwrap_or_default(), raw_id)?;
             let author =
                 tickets::message(tx, *message)?.and_then(|m| m.author).unwrap_or_else(|| history::VIGIE.to_owned());
-            // Where the ticket was merged meanwhile, its correspondents are the other one's now.
+            // Merged, split off or given back since it was written: where the message lies now.
+            let ticket = tickets::message(tx, *message)?.map_or(ticket, |message| message.ticket_id);
             let ticket = tickets::living(tx, ticket)?;
             let to: Vec<String> = Address::parse(&out.to).map(|to| to.key().to_owned()).into_iter().collect();
             let answer = Answer { who: &author, to: &to, at: now, what: "answer accepted by the mail server" };

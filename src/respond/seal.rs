@@ -20,11 +20,13 @@ use crate::rules::reply::Purpose;
 use crate::rules::reply_code;
 use crate::rules::sentence;
 use crate::rules::settings::{Language, Settings};
+use crate::rules::subject;
 use crate::rules::ticket::Number;
 use crate::rules::tlp::Mark;
 use crate::rules::untrusted::Untrusted;
 use crate::rules::verdict::{Authenticated, Encryption, Verdict};
 use crate::store::certs::{self, Cert};
+use crate::store::correspondents;
 use crate::store::outbox::Out;
 use crate::store::tickets::{self, Ticket};
 use crate::store::{Connection, Result, duty, history};
@@ -63,12 +65,17 @@ pub fn seal(c: &Connection, out: &Out, sealing: &Sealing) -> Result<std::result:
     let Some(to) = Address::parse(&out.to) else {
         return Ok(Err(Refusal::Never("the recipient is no address that mail can be sent to".to_owned())));
     };
-    let ticket = match out.ticket_id {
-        Some(id) => tickets::get(c, id)?,
-        None => None,
+    let ticket = match (&out.intent, out.ticket_id) {
+        // Merged, split off or given back since it was written: where the message lies now.
+        (Intent::Answer { message, .. }, Some(id)) => {
+            let id = tickets::message(c, *message)?.map_or(id, |message| message.ticket_id);
+            tickets::get(c, tickets::living(c, id)?)?
+        }
+        (_, Some(id)) => tickets::get(c, id)?,
+        (_, None) => None,
     };
     let certificate = certificate(c, sealing, &out.intent, &to)?;
-    let Some(letter) = letter(c, sealing, out, ticket.as_ref(), certificate.is_some())? else {
+    let Some(letter) = letter(c, sealing, out, ticket.as_ref(), &to, certificate.is_some())? else {
         return Ok(Err(Refusal::Never("what it speaks of is no longer in the store".to_owned())));
     };
     if let Err(reason) = gate::may_leave(
@@ -80,7 +87,11 @@ pub fn seal(c: &Connection, out: &Out, sealing: &Sealing) -> Result<std::result:
     ) {
         return Ok(Err(Refusal::Blocked(reason.to_string())));
     }
-    let number = ticket.as_ref().and_then(|t| Number::parse(&t.number));
+    let number = match &ticket {
+        Some(ticket) if out.kind == OutKind::Answer => Number::parse(&known_as(c, ticket, &to)?),
+        Some(ticket) => Number::parse(&ticket.number),
+        None => None,
+    };
     let message_id = message_id::make(
         sealing.id_key,
         number.as_ref(),
@@ -198,6 +209,7 @@ fn letter(
     sealing: &Sealing,
     out: &Out,
     ticket: Option<&Ticket>,
+    to: &Address,
     encrypted: bool,
 ) -> Result<Option<Letter>> {
     let zone = &sealing.settings.team.time_zone;
@@ -210,7 +222,7 @@ fn letter(
     let details = details.as_deref();
     Ok(match (&out.intent, ticket, &plain) {
         (Intent::Acknowledgement { .. }, Some(ticket), _) => Some(acknowledgement(sealing, &out.intent, ticket)),
-        (Intent::Answer { message, .. }, Some(ticket), _) => answer(c, sealing, ticket, *message, encrypted)?,
+        (Intent::Answer { message, .. }, Some(ticket), _) => answer(c, sealing, ticket, (*message, to), encrypted)?,
         (Intent::Alert { follow_up, .. }, _, Some(plain)) => {
             Some(Letter::plain(wording::alert(plain, zone, *follow_up, details)))
         }
@@ -230,6 +242,17 @@ fn letter(
         },
         (Intent::Reminder { due, .. }, _, Some(plain)) => Some(Letter::plain(wording::reminder(plain, zone, *due))),
         (Intent::Escalation { nth, .. }, _, Some(plain)) => Some(Letter::plain(wording::escalation(plain, zone, *nth))),
+        (Intent::FollowUp { .. }, _, Some(plain)) => Some(Letter::plain(wording::follow_up(plain, zone))),
+        (Intent::CatchUp { since, batch, analyst, .. }, ..) => {
+            let tickets = history::tickets_of(c, &raise::told_with_others(*since, *batch, analyst))?;
+            let mut rows = Vec::new();
+            for id in tickets {
+                rows.extend(tickets::get(c, tickets::living(c, id)?)?);
+            }
+            rows.dedup_by_key(|ticket| ticket.id);
+            let rows: Vec<Plain> = rows.iter().map(|ticket| self::plain(ticket, sealing.now)).collect();
+            Some(Letter::plain(wording::catch_up(&rows, zone)))
+        }
         (Intent::Notice { about, words, details, .. }, ticket, _) => {
             let details = details.as_deref().filter(|_| encrypted);
             Some(Letter::plain(wording::notice(about, words, details, ticket.map(|t| t.number.as_str()))))
@@ -275,24 +298,57 @@ fn acknowledgement(sealing: &Sealing, intent: &Intent, ticket: &Ticket) -> Lette
     }
 }
 
-/// A human's words to the reporter. In clear, the subject holds fixed words only (law 7).
-fn answer(c: &Connection, sealing: &Sealing, ticket: &Ticket, message: i64, encrypted: bool) -> Result<Option<Letter>> {
+/// References of a thread: its first mail and so many of the last ones.
+const REFERENCES: usize = 20;
+
+/// By which number a correspondent knows a ticket: after a merge by that of their own.
+fn known_as(c: &Connection, ticket: &Ticket, to: &Address) -> Result<String> {
+    let row = correspondents::get(c, ticket.id, to.key())?;
+    let theirs = row.map(|row| tickets::get(c, row.known_as)).transpose()?.flatten();
+    Ok(theirs.map_or_else(|| ticket.number.clone(), |theirs| theirs.number))
+}
+
+/// A human's words to a correspondent, in a thread of their own: neither subject nor references hold
+/// anything of another's mail. In clear, the subject holds fixed words only (law 7).
+fn answer(
+    c: &Connection,
+    sealing: &Sealing,
+    ticket: &Ticket,
+    (message, to): (i64, &Address),
+    encrypted: bool,
+) -> Result<Option<Letter>> {
     let Some(written) = tickets::message(c, message)? else { return Ok(None) };
-    let last = tickets::last_received(c, ticket.id, Some(message))?;
-    // What was decrypted goes back to nobody who is not proven to have written it (T26).
-    let first = tickets::first_received(c, ticket.id)?;
-    let verdict: Option<Verdict> = first.and_then(|m| serde_json::from_str(m.latest_verdict()?).ok());
-    let theirs = verdict.is_some_and(|v| v.encryption == Encryption::None || v.proves_sender(Authenticated::Marginal));
-    let in_reply_to = last.and_then(|m| m.message_id);
-    let subject = match encrypted && theirs && !ticket.subject.is_empty() {
-        true => format!("[{}] Re: {}", ticket.number, Untrusted::from(ticket.subject.as_str()).header()),
-        false => format!("[{}] Answer from {}", ticket.number, sealing.settings.team.name),
+    let thread = correspondents::thread(c, ticket.id, to.key(), message)?;
+    let first = match thread.iter().find(|mail| mail.theirs) {
+        Some(mail) => tickets::message(c, mail.message)?,
+        None => None,
     };
+    let verdict: Option<Verdict> = first.as_ref().and_then(|m| serde_json::from_str(m.latest_verdict()?).ok());
+    // What was decrypted goes back to nobody who is not proven to have written it (T26).
+    let theirs = verdict.is_some_and(|v| v.encryption == Encryption::None || v.proves_sender(Authenticated::Marginal));
+    let number = known_as(c, ticket, to)?;
+    let prefix = &sealing.settings.team.ticket_prefix;
+    let own_subject = first.as_ref().map(|first| subject::without_tags(&first.subject, prefix));
+    let team = &sealing.settings.team.name;
+    let subject = match own_subject.filter(|subject| encrypted && theirs && !subject.is_empty()) {
+        Some(subject) => format!("[{number}] Re: {}", Untrusted::from(subject.as_str()).header()),
+        None if first.is_some() => format!("[{number}] Answer from {team}"),
+        None => format!("[{number}] Message from {team}"),
+    };
+    let last = thread.iter().rfind(|mail| mail.theirs).or(thread.last());
+    let late = thread.len().saturating_sub(REFERENCES).max(1);
+    let references = thread.iter().take(1).chain(thread.iter().skip(late)).map(|mail| mail.message_id.clone());
+    let is_reporter = to.key() == ticket.reporter_key();
+    let constituent = sealing.settings.constituent(to).and_then(|constituent| constituent.language);
     Ok(Some(Letter {
         words: Words { subject, body: written.text },
-        language: if ticket.language == "fr" { Language::Fr } else { Language::En },
-        references: in_reply_to.iter().cloned().collect(),
-        in_reply_to,
+        language: match (is_reporter, constituent) {
+            (true, _) if ticket.language == "fr" => Language::Fr,
+            (true, _) => Language::En,
+            (false, known) => known.or(sealing.settings.team.languages.first().copied()).unwrap_or(Language::En),
+        },
+        in_reply_to: last.map(|mail| mail.message_id.clone()),
+        references: references.collect(),
         attachments: Vec::new(),
     }))
 }

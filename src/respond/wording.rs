@@ -371,6 +371,36 @@ pub fn escalation(plain: &Plain, zone: &TimeZone, nth: u32) -> Words {
     mail(plain, zone, &format!("ESCALATION {nth}"), lead, None)
 }
 
+/// The day that an analyst chose to look at a ticket again.
+pub fn follow_up(plain: &Plain, zone: &TimeZone) -> Words {
+    mail(plain, zone, "Follow-up", "Today is the day on which this ticket was to be looked at again.", None)
+}
+
+/// Many promises at once: one mail, the broken ones first.
+pub fn catch_up(tickets: &[Plain], zone: &TimeZone) -> Words {
+    let mut rows: Vec<&Plain> = tickets.iter().collect();
+    rows.sort_by_key(|plain| (plain.due_at.is_none(), plain.due_at));
+    let broken = rows.iter().filter(|plain| plain.due_at.is_some_and(|due| due <= plain.now)).count();
+    let line = |plain: &&Plain| {
+        let due = match plain.due_at {
+            Some(due) if due <= plain.now => format!("BROKEN, was due {}", long_time(due, zone, Language::En)),
+            Some(due) => format!("due {}", long_time(due, zone, Language::En)),
+            None => "answered meanwhile".to_owned(),
+        };
+        let urgency = if plain.urgency == Urgency::Normal { "" } else { ", " };
+        let words = if plain.urgency == Urgency::Normal { "" } else { plain.urgency.words() };
+        format!("  {}  {due}{urgency}{words}\n", plain.number)
+    };
+    let lines: String = rows.iter().map(line).collect();
+    Words {
+        subject: format!("{} reports wait for an answer, {broken} beyond the promise", rows.len()),
+        body: format!(
+            "Several reports wait for an answer, and their reminders or escalations have come due together.\n\n{lines}\n\
+             List them:  vigie ticket list --unanswered\n"
+        ),
+    }
+}
+
 /// Something needs a person.
 pub fn notice(about: &str, words: &str, details: Option<&str>, number: Option<&str>) -> Words {
     let tag = number.map_or(String::new(), |n| format!("[{n}] "));

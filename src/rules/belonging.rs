@@ -8,6 +8,7 @@
 
 use super::address::Address;
 use super::ticket::Number;
+use jiff::SignedDuration;
 
 /// A ticket that a mail names by a reference or by its number in the real subject.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,6 +23,21 @@ pub struct NamedTicket {
     pub proven_by_reference: bool,
     /// A reference or number that names it stands inside the signature, if there is one.
     pub pointer_protected: bool,
+    /// How often mail has reopened it lately, where it is put away now; None: it is not.
+    pub reopened_lately: Option<u32>,
+}
+
+/// So often mail reopens one ticket within `REOPENING_SPAN`; then it opens tickets of its own (T59).
+const REOPENINGS: u32 = 3;
+
+/// The time within which reopenings are counted.
+pub const REOPENING_SPAN: SignedDuration = SignedDuration::from_hours(24);
+
+impl NamedTicket {
+    /// Whether the ticket takes mail: it is not put away, or may be reopened.
+    fn takes_mail(&self) -> bool {
+        self.reopened_lately.is_none_or(|count| count < REOPENINGS)
+    }
 }
 
 /// Where the mail of somebody who is no analyst belongs.
@@ -46,7 +62,7 @@ pub fn place(named: &[NamedTicket], from: Option<&Address>, signed: bool, dmarc:
     let signed = signed && named.iter().any(|ticket| ticket.pointer_protected);
     let proven = signed || passes_for(from, dmarc) || named.iter().any(|ticket| ticket.proven_by_reference);
     match claims.as_slice() {
-        &[ticket] if participant && proven => Belonging::Join { ticket },
+        &[ticket] if participant && proven && named.iter().all(NamedTicket::takes_mail) => Belonging::Join { ticket },
         _ => Belonging::New { claims },
     }
 }
@@ -75,6 +91,7 @@ mod tests {
             reporter,
             proven_by_reference,
             pointer_protected: true,
+            reopened_lately: None,
         }
     }
 
@@ -109,6 +126,18 @@ mod tests {
         let from = address("a@corp.example");
         let outside = NamedTicket { pointer_protected: false, ..ticket(1, false) };
         assert_eq!(place(&[outside], Some(&from), true, None), Belonging::New { claims: vec![1] });
+    }
+
+    #[test]
+    fn t59_a_ticket_that_was_put_away_takes_mail_three_times_a_day() {
+        let from = address("a@corp.example");
+        for (reopened_lately, joins) in
+            [(None, true), (Some(0), true), (Some(2), true), (Some(3), false), (Some(9), false)]
+        {
+            let named = NamedTicket { reopened_lately, ..ticket(1, true) };
+            let expected = if joins { Belonging::Join { ticket: 1 } } else { Belonging::New { claims: vec![1] } };
+            assert_eq!(place(&[named], Some(&from), false, None), expected, "{reopened_lately:?}");
+        }
     }
 
     #[test]

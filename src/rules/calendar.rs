@@ -90,9 +90,14 @@ impl Calendar {
         lines
     }
 
+    /// Whether business is done on that day of the week.
+    pub fn is_weekday(&self, date: Date) -> bool {
+        self.weekdays[date.weekday().to_monday_zero_offset() as usize]
+    }
+
     /// Why the clock does not run on that day. None: it runs.
-    fn day_off(&self, date: Date) -> Option<&'static str> {
-        if !self.weekdays[date.weekday().to_monday_zero_offset() as usize] {
+    pub fn day_off(&self, date: Date) -> Option<&'static str> {
+        if !self.is_weekday(date) {
             Some("no working weekday")
         } else if self.closed.contains(&date) {
             Some("closing day of the team")

@@ -35,6 +35,16 @@ pub fn holiday_name(date: Date, holidays: &Holidays) -> Option<&'static str> {
 }
 
 impl Holidays {
+    /// As the config names it.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Holidays::Fr => "FR",
+            Holidays::FrAlsaceMoselle => "FR-57",
+            Holidays::None => "none",
+            Holidays::Dates(_) => "a file of dates",
+        }
+    }
+
     /// The last day that a file of dates speaks of: it should lie well ahead. None: the set has no end.
     pub fn known_until(&self) -> Option<Date> {
         match self {

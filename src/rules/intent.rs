@@ -63,6 +63,18 @@ pub enum Intent {
         nth: u32,
         analyst: String,
     },
+    /// The day has come on which an analyst wanted to look at the ticket again.
+    FollowUp {
+        analyst: String,
+    },
+    /// Many reminders and escalations at once: after a host was off, or where many promises fall due
+    /// together. `since`: the turn in which they were fired.
+    CatchUp {
+        since: Timestamp,
+        batch: u32,
+        escalation: bool,
+        analyst: String,
+    },
     /// The row of the message that a human wrote.
     Answer {
         message: i64,
@@ -91,9 +103,10 @@ impl Intent {
     pub fn kind(&self) -> OutKind {
         match self {
             Intent::Acknowledgement { .. } => OutKind::Acknowledgement,
-            Intent::Alert { .. } | Intent::AlertGroup { .. } => OutKind::Alert,
+            Intent::Alert { .. } | Intent::AlertGroup { .. } | Intent::FollowUp { .. } => OutKind::Alert,
             Intent::Page { .. } => OutKind::Page,
-            Intent::Reminder { .. } => OutKind::Reminder,
+            Intent::CatchUp { escalation: true, .. } => OutKind::Escalation,
+            Intent::Reminder { .. } | Intent::CatchUp { .. } => OutKind::Reminder,
             Intent::Escalation { .. } => OutKind::Escalation,
             Intent::Answer { .. } => OutKind::Answer,
             Intent::Notice { .. } => OutKind::Notice,

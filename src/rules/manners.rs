@@ -166,7 +166,8 @@ fn is_addressed_to_us(arrival: &Arrival) -> bool {
 }
 
 /// The same mailbox, whatever stands behind a `+` (A3.1).
-fn is_same_mailbox(a: &Address, b: &Address) -> bool {
+/// Whether mail to both lands in one mailbox: what stands behind a `+` does not count.
+pub fn is_same_mailbox(a: &Address, b: &Address) -> bool {
     a.domain() == b.domain() && untagged(a.local()) == untagged(b.local())
 }
 

@@ -44,3 +44,4 @@ pub mod untrusted;
 pub mod urgent;
 pub mod verdict;
 pub mod weight;
+pub mod why;

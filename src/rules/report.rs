@@ -43,9 +43,8 @@ pub struct Report {
     /// Mails inside this one.
     pub forwarded: Vec<Forwarded>,
     pub problems: Vec<Problem>,
-    /// Certificates that came with the mail (attached, Autocrypt), as binary OpenPGP: candidates only.
-    /// `clear` tells those from the outer header or an unencrypted part.
-    pub certificates: Vec<MailedCertificate>,
+    /// Certificates that came with the mail (attached, Autocrypt): candidates only.
+    pub candidates: Vec<Candidate>,
     /// The protected From differs from the outer one and no signature is bound to it.
     pub from_disputed: bool,
     /// Every header field read here stood inside the cryptographic layer (RFC 9788 `hp`), not only
@@ -98,6 +97,7 @@ pub struct Attachment {
     /// The last component, shown only; files on disk are named by us (T11).
     pub name: Untrusted,
     pub content_type: String,
+    #[serde(with = "serde_bytes")]
     pub bytes: Vec<u8>,
     /// Lower-case hex over `bytes`.
     pub sha256: String,
@@ -114,17 +114,18 @@ impl std::fmt::Debug for Attachment {
 }
 
 /// A certificate that travelled with a mail.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug)]
 pub struct MailedCertificate {
     pub bytes: Vec<u8>,
     pub clear: bool,
 }
 
 /// A certificate that came with a mail, cut to what is bound and described: a candidate.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Candidate {
     /// Capital hex.
     pub fingerprint: String,
+    #[serde(with = "serde_bytes")]
     pub bytes: Vec<u8>,
     /// Fingerprints and key IDs of its keys.
     pub handles: Vec<String>,
@@ -136,7 +137,7 @@ pub struct Candidate {
 }
 
 /// What a certificate that came with a mail adds to what is kept.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Brings {
     /// A new candidate, or more of one.
     Candidate,

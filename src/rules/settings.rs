@@ -35,6 +35,8 @@ pub struct Settings {
     pub metrics_listen: Option<String>,
     /// Largest mail read whole, octets.
     pub message_bytes: u64,
+    /// Mail is read, and private keys live, in processes of their own.
+    pub separate_processes: bool,
     pub retention_closed_after: Option<jiff::Span>,
     /// What may stay in the file but should be known: one line each, for the operator.
     pub warnings: Vec<String>,
@@ -75,6 +77,8 @@ pub struct Pgp {
     /// The socket of the gpg-agent that holds what is secret of keys whose files do not.
     pub agent_socket: Option<PathBuf>,
     pub passphrase_file: Option<PathBuf>,
+    /// Where a keeper of the keys listens that somebody else has started; None: we start our own.
+    pub keeper_socket: Option<PathBuf>,
     pub certs: Option<PathBuf>,
     /// Full fingerprints, capital hex.
     pub introducers: Vec<String>,

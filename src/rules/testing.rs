@@ -89,7 +89,14 @@ pub fn settings() -> Settings {
             languages: vec![Language::En, Language::Fr],
         },
         store: StoreSettings { path: "vigie.db".into(), key_file: None, simulated_clock: true },
-        pgp: Pgp { secret_keys: vec![], agent_socket: None, passphrase_file: None, certs: None, introducers: vec![] },
+        pgp: Pgp {
+            secret_keys: vec![],
+            agent_socket: None,
+            passphrase_file: None,
+            keeper_socket: None,
+            certs: None,
+            introducers: vec![],
+        },
         triage: TriageSettings {
             authserv_id: Some("mx.example.org".into()),
             spam_header: Some(("X-Spam-Flag".into(), "YES".into())),
@@ -125,6 +132,7 @@ pub fn settings() -> Settings {
         indicators: Indicators { own: vec![], well_known: super::set_aside::WELL_KNOWN.map(str::to_owned).to_vec() },
         socket: "vigie.sock".into(),
         metrics_listen: None,
+        separate_processes: false,
         message_bytes: 1 << 20,
         retention_closed_after: None,
         warnings: vec![],

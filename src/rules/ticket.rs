@@ -164,6 +164,11 @@ words! {
     LinkKind { Claims = "claims", Duplicate = "duplicate", Related = "related", Merged = "merged" }
 }
 
+impl LinkKind {
+    /// Those that an analyst sets; a merge is no mere link.
+    pub const BY_HAND: &'static [LinkKind] = &[LinkKind::Claims, LinkKind::Duplicate, LinkKind::Related];
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

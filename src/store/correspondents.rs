@@ -6,9 +6,10 @@
 use super::{Maybe, Result, Tx, instant, micros};
 use jiff::Timestamp;
 use rusqlite::{Connection, Row};
+use serde::{Deserialize, Serialize};
 
 /// One correspondent of one ticket.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Correspondent {
     pub id: i64,
     pub ticket_id: i64,
@@ -19,6 +20,8 @@ pub struct Correspondent {
     /// Last human message to them.
     pub answered_at: Option<Timestamp>,
     pub clock: Option<Clock>,
+    /// Of the clock that runs, or that ran last.
+    pub clock_from: Option<Timestamp>,
     /// Deadlines stay to be shown after the clock has ended.
     pub remind_at: Option<Timestamp>,
     pub due_at: Option<Timestamp>,
@@ -27,7 +30,7 @@ pub struct Correspondent {
 }
 
 /// A running clock of a promise.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Clock {
     /// Receipt of the first unanswered mail.
     pub from: Timestamp,
@@ -58,6 +61,7 @@ fn read_row(row: &Row) -> rusqlite::Result<Correspondent> {
         known_as: row.get(3)?,
         answered_at: at(4)?,
         clock,
+        clock_from: at(5)?,
         remind_at,
         due_at,
         escalate_at,
@@ -138,15 +142,14 @@ pub fn set_clock(tx: &Tx, id: i64, clock: &Clock) -> Result<()> {
 
 /// Ends a clock. The deadlines stay to be shown.
 pub fn stop_clock(tx: &Tx, id: i64) -> Result<()> {
-    tx.prepare_cached("UPDATE correspondent SET clock_from = NULL, rung = 0, next_rung_at = NULL WHERE id = ?1")?
-        .execute([id])?;
+    tx.prepare_cached("UPDATE correspondent SET rung = 0, next_rung_at = NULL WHERE id = ?1")?.execute([id])?;
     Ok(())
 }
 
 /// Ends every clock of a ticket; gives how many ran.
 pub fn stop_clocks(tx: &Tx, ticket: i64) -> Result<usize> {
     Ok(tx.execute(
-        "UPDATE correspondent SET clock_from = NULL, rung = 0, next_rung_at = NULL \
+        "UPDATE correspondent SET rung = 0, next_rung_at = NULL \
          WHERE ticket_id = ?1 AND next_rung_at IS NOT NULL",
         [ticket],
     )?)
@@ -173,6 +176,30 @@ pub fn first_received_after(c: &Connection, ticket: i64, address: &str, after: T
         )?
         .query_row((ticket, address, micros(after)), |row| row.get(0))?;
     Ok(first.map(instant))
+}
+
+/// One mail of a correspondent's thread.
+#[derive(Debug, Clone)]
+pub struct InThread {
+    pub message: i64,
+    pub message_id: String,
+    /// From them; else ours to them.
+    pub theirs: bool,
+}
+
+/// What a correspondent wrote into a ticket and what was written to them before a message, oldest
+/// first: nothing of anybody else.
+pub fn thread(c: &Connection, ticket: i64, address: &str, before: i64) -> Result<Vec<InThread>> {
+    let mut rows = c.prepare_cached(
+        "SELECT id, message_id, direction = 'in' FROM message WHERE ticket_id = ?1 AND id < ?3 AND message_id IS NOT NULL \
+         AND CASE direction WHEN 'in' THEN correspondent = ?2 WHEN 'note' THEN 0 ELSE EXISTS \
+         (SELECT 1 FROM json_each(to_addrs) WHERE lower(value) = ?2) OR EXISTS \
+         (SELECT 1 FROM json_each(cc_addrs) WHERE lower(value) = ?2) END ORDER BY id",
+    )?;
+    let found = rows.query_map((ticket, address, before), |row| {
+        Ok(InThread { message: row.get(0)?, message_id: row.get(1)?, theirs: row.get(2)? })
+    })?;
+    Ok(found.collect::<rusqlite::Result<_>>()?)
 }
 
 /// Notes whose mail a message is.

@@ -47,6 +47,14 @@ pub fn count(c: &Connection, what: &str) -> Result<usize> {
     Ok(usize::try_from(count).unwrap_or_default())
 }
 
+/// The tickets whose history says exactly this, in that order.
+pub fn tickets_of(c: &Connection, what: &str) -> Result<Vec<i64>> {
+    let mut rows =
+        c.prepare_cached("SELECT ticket_id FROM history WHERE what = ?1 AND ticket_id IS NOT NULL ORDER BY id")?;
+    let found = rows.query_map([what], |row| row.get(0))?;
+    Ok(found.collect::<rusqlite::Result<_>>()?)
+}
+
 /// Whether a ticket came to rest since an instant: answered, solved, closed, rejected.
 pub fn rested_since(c: &Connection, ticket: i64, since: Timestamp) -> Result<bool> {
     let mut rows = c.prepare_cached(
@@ -59,6 +67,15 @@ pub fn rested_since(c: &Connection, ticket: i64, since: Timestamp) -> Result<boo
         }
     }
     Ok(false)
+}
+
+/// How often mail has reopened a ticket since an instant.
+pub fn reopened_since(c: &Connection, ticket: i64, since: Timestamp) -> Result<u32> {
+    Ok(c.prepare_cached(
+        "SELECT count(*) FROM history WHERE ticket_id = ?1 AND at > ?2 AND who = ?3 \
+         AND what IN ('state closed -> open', 'state rejected -> open', 'state resolved -> open')",
+    )?
+    .query_row((ticket, micros(since), VIGIE), |row| row.get(0))?)
 }
 
 /// The history of one ticket, oldest first.

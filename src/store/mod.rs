@@ -14,6 +14,7 @@ pub mod correspondents;
 pub mod duty;
 pub mod figures;
 pub mod history;
+pub mod merges;
 pub mod orders;
 pub mod outbox;
 pub mod rechecks;

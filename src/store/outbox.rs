@@ -100,6 +100,11 @@ pub fn is_unsealed(c: &Connection, kind: OutKind, slot: &str) -> Result<bool> {
     Ok(!sealed)
 }
 
+/// Whether something is owed under exactly this slot, or was.
+pub fn is_owed(c: &Connection, kind: OutKind, slot: &str) -> Result<bool> {
+    Ok(c.prepare_cached("SELECT 1 FROM outbox WHERE kind = ?1 AND slot = ?2")?.exists((kind.word(), slot))?)
+}
+
 /// One row.
 pub fn get(c: &Connection, id: i64) -> Result<Option<Out>> {
     c.prepare_cached(&format!("SELECT {COLUMNS} FROM outbox WHERE id = ?1"))?.query_row([id], read_row).maybe()
@@ -246,7 +251,7 @@ pub fn acknowledgements_since(c: &Connection, since: Timestamp, like: &str) -> R
 /// grouping of storms.
 pub fn alerts_since(c: &Connection, since: Timestamp) -> Result<Vec<Timestamp>> {
     let mut rows = c.prepare_cached(
-        "SELECT DISTINCT created_at, ticket_id FROM outbox WHERE kind = 'alert' AND ticket_id IS NOT NULL AND created_at >= ?1 ORDER BY 1",
+        "SELECT DISTINCT created_at, ticket_id FROM outbox WHERE kind = 'alert' AND slot LIKE 'alert-%' AND ticket_id IS NOT NULL AND created_at >= ?1 ORDER BY 1",
     )?;
     let found = rows.query_map([micros(since)], |row| row.get(0).map(instant))?;
     Ok(found.collect::<rusqlite::Result<_>>()?)

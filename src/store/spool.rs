@@ -255,6 +255,11 @@ pub fn of_message(c: &Connection, message: i64) -> Result<Option<Spooled>> {
     .maybe()
 }
 
+/// When a mail was seen first.
+pub fn spooled_at(c: &Connection, id: i64) -> Result<Option<Timestamp>> {
+    Ok(c.query_row("SELECT spooled_at FROM spool WHERE id = ?1", [id], |row| row.get(0)).maybe()?.map(instant))
+}
+
 /// Mails that wait for the journey, oldest first: those behind `after`.
 pub fn waiting(c: &Connection, now: Timestamp, after: i64, limit: usize) -> Result<Vec<i64>> {
     let mut rows = c.prepare_cached(
@@ -274,6 +279,12 @@ pub fn count_attempt(tx: &Tx, id: i64) -> Result<u32> {
 /// Takes back the count of an attempt that the store failed: no fault of the mail.
 pub fn forgive_attempt(tx: &Tx, id: i64) -> Result<()> {
     tx.execute("UPDATE spool SET attempts = attempts - 1 WHERE id = ?1 AND attempts > 0", [id])?;
+    Ok(())
+}
+
+/// Why the last attempt at a mail came to nothing.
+pub fn note_reason(tx: &Tx, id: i64, reason: &str) -> Result<()> {
+    tx.execute("UPDATE spool SET reason = ?2 WHERE id = ?1 AND state = 'new'", (id, reason))?;
     Ok(())
 }
 

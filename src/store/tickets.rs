@@ -232,6 +232,38 @@ pub fn set_priority(tx: &Tx, id: i64, priority: Priority) -> Result<()> {
     Ok(())
 }
 
+/// Sets or clears when the ticket is to be looked at again.
+pub fn set_follow_up(tx: &Tx, id: i64, at: Option<Timestamp>) -> Result<()> {
+    tx.execute("UPDATE ticket SET follow_up_at = ?2, follow_up_told = 0 WHERE id = ?1", (id, at.map(micros)))?;
+    Ok(())
+}
+
+/// Notes that the follow-up date was told.
+pub fn set_follow_up_told(tx: &Tx, id: i64) -> Result<()> {
+    tx.execute("UPDATE ticket SET follow_up_told = 1 WHERE id = ?1", [id])?;
+    Ok(())
+}
+
+/// Tickets whose follow-up date has come and was not told yet. A merged one's is the other's now.
+pub fn follow_ups_due(c: &Connection, now: Timestamp, limit: usize) -> Result<Vec<Ticket>> {
+    let mut rows = c.prepare_cached(&format!(
+        "SELECT {COLUMNS} FROM {TICKETS} WHERE follow_up_at <= ?1 AND NOT follow_up_told AND state <> 'merged' \
+         ORDER BY follow_up_at, ticket.id LIMIT ?2"
+    ))?;
+    let found = rows.query_map((micros(now), limit as i64), read_row)?;
+    Ok(found.collect::<rusqlite::Result<_>>()?)
+}
+
+/// When the next follow-up date comes.
+pub fn next_follow_up(c: &Connection) -> Result<Option<Timestamp>> {
+    let next: Option<i64> = c.query_row(
+        "SELECT min(follow_up_at) FROM ticket WHERE follow_up_at IS NOT NULL AND NOT follow_up_told AND state <> 'merged'",
+        [],
+        |row| row.get(0),
+    )?;
+    Ok(next.map(instant))
+}
+
 /// Sets or clears the assignee.
 pub fn set_assignee(tx: &Tx, id: i64, assignee: Option<&str>) -> Result<()> {
     tx.execute("UPDATE ticket SET assignee = ?2 WHERE id = ?1", (id, assignee))?;
@@ -450,6 +482,11 @@ pub fn messages(c: &Connection, ticket: i64) -> Result<Vec<Message>> {
 pub fn set_message_automatic(tx: &Tx, id: i64, mark: &str) -> Result<()> {
     tx.execute("UPDATE message SET automatic = 1, machine = ?2 WHERE id = ?1", (id, mark))?;
     Ok(())
+}
+
+/// By which mark a message was taken for a machine's.
+pub fn machine_mark(c: &Connection, id: i64) -> Result<Option<String>> {
+    Ok(c.query_row("SELECT machine FROM message WHERE id = ?1", [id], |row| row.get(0)).maybe()?.flatten())
 }
 
 /// The first mail of the ticket.

@@ -13,6 +13,7 @@ mod sexp;
 
 pub use keygrip::keygrip;
 
+use super::keeper::waiting_for;
 use super::seam::{KeyTrouble, MemoryKeys, PrivateKeys, TeamKey};
 use assuan::{Answer, Talk, TalkTrouble};
 use openpgp::Cert;
@@ -99,11 +100,7 @@ impl AgentKeys {
             talk.ask("OPTION pinentry-mode=error", None)?;
             work(&mut talk)
         };
-        use tokio::runtime::{Handle, RuntimeFlavor};
-        let outcome = match Handle::try_current().map(|runtime| runtime.runtime_flavor()) {
-            Ok(RuntimeFlavor::MultiThread) => tokio::task::block_in_place(work),
-            _ => work(),
-        };
+        let outcome = waiting_for(work);
         if let Err(TalkTrouble::Silent) = outcome {
             *self.rests_until.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now() + REST);
         }

@@ -19,6 +19,7 @@ use openpgp::policy::{HashAlgoSecurity, Policy, StandardPolicy};
 use openpgp::types::{HashAlgorithm, RevocationStatus, RevocationType, SignatureType};
 use openpgp::{Cert, KeyHandle, packet};
 use sequoia_openpgp as openpgp;
+use serde::{Deserialize, Serialize};
 
 /// The keys and certificates that opening a mail may use.
 pub struct Ring<'a> {
@@ -30,11 +31,12 @@ pub struct Ring<'a> {
 }
 
 /// A certificate that the store keeps.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct KnownCertificate {
     /// Of the primary key, capital hex.
     pub fingerprint: String,
     /// Binary.
+    #[serde(with = "serde_bytes")]
     pub bytes: Vec<u8>,
     /// It came with a mail: it proves nothing.
     pub candidate: bool,

@@ -13,6 +13,7 @@ pub mod certs;
 #[cfg(test)]
 pub(crate) mod fixtures;
 mod judge;
+pub mod keeper;
 mod measure;
 pub mod open;
 pub mod seal;
@@ -26,6 +27,19 @@ use sequoia_openpgp::packet::{Packet, Signature, key::PublicParts};
 use sequoia_openpgp::policy::{HashAlgoSecurity, Policy};
 use sequoia_openpgp::types::{AEADAlgorithm, SymmetricAlgorithm};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+/// Makes OpenSSL load what it loads at first use, algorithms of old mail among it: behind walls no
+/// file can be opened any more.
+pub(crate) fn warm_up() {
+    use sequoia_openpgp::types::HashAlgorithm;
+    openssl::init();
+    for algorithm in SymmetricAlgorithm::variants() {
+        let _ = algorithm.is_supported();
+    }
+    for algorithm in HashAlgorithm::variants() {
+        let _ = algorithm.context().map(|context| context.for_digest());
+    }
+}
 
 /// Our instant as Sequoia's; before 1970 there was no OpenPGP.
 pub(crate) fn system_time(at: Timestamp) -> SystemTime {

@@ -1,7 +1,8 @@
 //! The one seam behind which private keys live (law 8): a session key from a PKESK, a
 //! signature from a digest. Nothing else ever asks a private key for anything.
 //!
-//! Behind it: keys in memory (`MemoryKeys`), beside them gpg-agent (`agent`), later the keeper process.
+//! Behind it: keys in memory (`MemoryKeys`), beside them gpg-agent (`agent`), before both the keeper
+//! process (`keeper`).
 //! Hostile data: the numbers of PKESK packets. Failure: `KeyTrouble`, which names no content.
 //! Known gap: unlocked RSA keys lie in OpenSSL's heap, wiped only when dropped.
 
@@ -19,11 +20,12 @@ use openssl::error::ErrorStack;
 use openssl::pkey::Private;
 use openssl::rsa::{Padding, Rsa, RsaPrivateKeyBuilder};
 use sequoia_openpgp as openpgp;
+use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 use zeroize::Zeroizing;
 
 /// Why a private key did not answer.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
 pub enum KeyTrouble {
     /// No such key here.
     #[error("no such key")]
@@ -37,11 +39,12 @@ pub enum KeyTrouble {
 }
 
 /// One key pair of the team, as the outside may know it.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct TeamKey {
     /// Full fingerprint, capital hex.
     pub fingerprint: String,
     /// The public certificate, binary.
+    #[serde(with = "serde_bytes")]
     pub certificate: Vec<u8>,
 }
 

@@ -7,8 +7,8 @@ CREATE TABLE correspondent (
     address      TEXT NOT NULL,       -- in lower case
     known_as     INTEGER NOT NULL REFERENCES ticket (id),  -- another one than ticket_id after a merge
     answered_at  INTEGER,             -- last human message to them
-    clock_from   INTEGER,             -- receipt of their first unanswered mail; null: no clock runs
-    remind_at    INTEGER,             -- these three stay to be shown after the clock has ended
+    clock_from   INTEGER,             -- receipt of their first unanswered mail; this and the next three
+    remind_at    INTEGER,             -- stay to be shown after the clock has ended
     due_at       INTEGER,
     escalate_at  INTEGER,
     escalated_at INTEGER,
