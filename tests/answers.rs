@@ -6,6 +6,9 @@ mod support;
 #[path = "answers/by_reply.rs"]
 mod by_reply;
 
+#[path = "answers/editor.rs"]
+mod editor;
+
 use serde_json::{Value, json};
 use support::desk::{Desk, Setup, header, pgp_mime, plain, text, unquoted};
 

@@ -51,7 +51,9 @@ fn carry_out(app: &App, tx: &Tx, order: &MailOrder, now: Timestamp) -> Result<()
     }
     if answers {
         let number = ticket.number.clone();
-        let answering = Answering { number, to: None, text: format!("{}\n", said.words), allow_clear: None };
+        let to_reporter = order.to == ticket.reporter_key();
+        let to = Some(order.to.clone()).filter(|_| !to_reporter);
+        let answering = Answering { number, to, text: format!("{}\n", said.words), allow_clear: None };
         work::answer_within(app, tx, &actor, now, &answering)?;
     } else if !said.words.is_empty() {
         history::add(tx, Some(ticket.id), now, &actor.name, &format!("note by mail, message {}", mail.id))?;

@@ -7,6 +7,7 @@
 
 mod by_mail;
 mod content;
+mod draft;
 mod duty;
 mod error;
 mod export;
@@ -83,6 +84,7 @@ pub fn handle(app: &App, actor: &Actor, now: Timestamp, request: Request) -> Res
         Request::TicketRaw { number, message } => tickets::raw(app, now, &number, message),
         Request::TicketAttachments { number } => tickets::attachments(app, now, &number),
         Request::AttachmentOctets { number, attachment } => tickets::attachment_octets(app, now, &number, attachment),
+        Request::TicketDraft { number, to } => draft::draft(app, now, &number, to.as_deref()),
         Request::TicketAnswer(answering) => work::answer(app, actor, now, answering),
         Request::TicketWrite(answering) => work::write(app, actor, now, answering),
         Request::TicketOpen(opening) => open::open(app, actor, now, &opening),

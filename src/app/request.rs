@@ -38,6 +38,12 @@ pub enum Request {
         number: String,
         attachment: i64,
     },
+    /// What a person needs before they write.
+    TicketDraft {
+        number: String,
+        /// A participant; None: the reporter.
+        to: Option<String>,
+    },
     TicketAnswer(Answering),
     /// To another party, who becomes a participant.
     TicketWrite(Answering),
@@ -211,6 +217,7 @@ impl Request {
                 | Request::TicketShow { .. }
                 | Request::TicketWhy { .. }
                 | Request::TicketRaw { .. }
+                | Request::TicketDraft { .. }
                 | Request::TicketAttachments { .. }
                 | Request::AttachmentOctets { .. }
                 | Request::TicketClasses

@@ -38,6 +38,7 @@ pub enum Answer {
     Figures(Box<FiguresView>),
     /// A file for others.
     Export(Export),
+    Draft(Box<DraftView>),
     /// The taxonomy.
     Classes(Vec<ClassView>),
     /// A change was made.
@@ -76,6 +77,28 @@ pub struct Done {
     pub page: Option<i64>,
     /// One line each, for a person.
     pub words: Vec<String>,
+}
+
+/// What a person needs who writes to somebody, or a note.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct DraftView {
+    pub number: String,
+    /// `en`, `fr`.
+    pub language: String,
+    /// Null: there is nobody to whom mail can be sent.
+    pub to: Option<Untrusted>,
+    pub reporter_name: Untrusted,
+    pub subject: Untrusted,
+    pub tlp: Option<String>,
+    /// Receipt of the last mail.
+    pub received_at: When,
+    pub due_at: Option<When>,
+    /// Whether it will leave encrypted.
+    pub encrypted: bool,
+    /// Why it would not leave at all.
+    pub refusal: Option<String>,
+    /// The text of the last mail.
+    pub last: Untrusted,
 }
 
 /// An instant, shown as RFC 3339 with the team's offset, in whole seconds.

@@ -85,7 +85,7 @@ fn queued(app: &App) -> &'static str {
 }
 
 /// The reporter, or the participant that is named.
-fn addressee(c: &Connection, ticket: &Ticket, to: Option<&str>) -> Result<Address, AppError> {
+pub(super) fn addressee(c: &Connection, ticket: &Ticket, to: Option<&str>) -> Result<Address, AppError> {
     let Some(to) = to else {
         return ticket.reporter.as_deref().and_then(Address::parse).ok_or_else(|| {
             AppError::not_allowed(format!(
@@ -103,13 +103,13 @@ fn addressee(c: &Connection, ticket: &Ticket, to: Option<&str>) -> Result<Addres
 }
 
 /// Whether a mail to that address can be encrypted: candidates never count (T54).
-fn will_be_encrypted(app: &App, c: &Connection, to: &Address, now: Timestamp) -> Result<bool, AppError> {
+pub(super) fn will_be_encrypted(app: &App, c: &Connection, to: &Address, now: Timestamp) -> Result<bool, AppError> {
     Ok(certificate(app, c, to, now)?.is_some())
 }
 
 /// The gate, asked while the analyst is there to hear why not; it is asked again when the answer
 /// is sealed.
-fn may_leave(ticket: &Ticket, encrypted: bool, allow_clear: bool) -> Result<(), AppError> {
+pub(super) fn may_leave(ticket: &Ticket, encrypted: bool, allow_clear: bool) -> Result<(), AppError> {
     let tlp = ticket.tlp.as_deref().and_then(Mark::from_word);
     gate::may_leave(OutKind::Answer, tlp, ticket.received_encrypted, encrypted, allow_clear).map_err(|refusal| {
         AppError::not_allowed(format!(

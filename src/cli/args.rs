@@ -211,7 +211,9 @@ pub enum TicketCommand {
     },
     /// Answer the reporter; text from stdin or $EDITOR
     #[command(
-        after_help = "Examples:\n  vigie ticket answer 42 < answer.txt\n  vigie ticket answer 42 --to soc@corp.example\n\n\
+        after_help = "Examples:\n  vigie ticket answer 42 < answer.txt\n  vigie ticket answer 42 --to soc@corp.example\n  \
+        vigie ticket answer 42 --template received-need-more\n  \
+        vigie ticket answer 42 --template non-constituent --send\n\n\
         Refused if it would leave in clear although the report came encrypted or is marked AMBER or above."
     )]
     Answer {
@@ -226,6 +228,13 @@ pub enum TicketCommand {
         /// Why; kept in the history
         #[arg(long, value_name = "TEXT", requires = "allow_clear")]
         reason: Option<String>,
+        /// Begin with this text: received-need-more, non-constituent, closed, or one of your own from
+        /// the folder templates/ beside the config
+        #[arg(long, value_name = "NAME")]
+        template: Option<String>,
+        /// Take the template as it is, without an editor
+        #[arg(long, requires = "template")]
+        send: bool,
     },
     /// Write to another party, who becomes a participant; text from stdin or $EDITOR
     #[command(after_help = "Example:\n  vigie ticket write 42 --to abuse@isp.example < letter.txt\n\n\

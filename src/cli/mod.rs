@@ -21,6 +21,7 @@ mod promises;
 mod reach;
 mod spare;
 mod tables;
+mod templates;
 mod text;
 mod ticket;
 mod time;

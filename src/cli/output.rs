@@ -58,6 +58,7 @@ impl<'a> Output<'a> {
             Answer::Status(view) => json(view),
             Answer::Figures(view) => json(view),
             Answer::Export(view) => json(view),
+            Answer::Draft(view) => json(view),
             Answer::Done(view) => json(view),
         }
     }
@@ -83,7 +84,7 @@ impl<'a> Output<'a> {
                 done.words.iter().map(|line| format!("{}\n", Untrusted::from(line.as_str()).line())).collect()
             }
             // Written as they are, above.
-            Answer::Octets(_) | Answer::Armour(_) | Answer::Export(_) => String::new(),
+            Answer::Octets(_) | Answer::Armour(_) | Answer::Draft(_) | Answer::Export(_) => String::new(),
         }
     }
 

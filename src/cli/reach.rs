@@ -56,6 +56,12 @@ impl Session {
         }
     }
 
+    /// The name under which this command acts, as far as it is known here.
+    pub fn who(&self) -> String {
+        let own = || own_name().map(|actor| actor.name).unwrap_or_default();
+        self.as_name.clone().unwrap_or_else(own)
+    }
+
     /// Does one request.
     pub fn ask(&self, request: Request) -> Result<Reply, Failure> {
         let as_name = self.as_name.as_deref();

@@ -3,7 +3,8 @@
 use super::args::{AddOrRemove, Global, TicketCommand};
 use super::output::{json, write};
 use super::reach::Session;
-use super::{FAILED, Failure, ask, ask_at, complain, known, text, time};
+use super::text::{self, Wanted};
+use super::{FAILED, Failure, ask, ask_at, complain, known, time};
 use crate::api::Reply;
 use crate::app::views::{Answer, AttachmentView};
 use crate::app::{Answering, Format, Opening, Request};
@@ -19,18 +20,32 @@ pub(super) fn run(global: &Global, command: TicketCommand) -> Result<u8, Failure
         TicketCommand::Raw { number, message } => Request::TicketRaw { number, message },
         TicketCommand::Attachments { number, save: None } => Request::TicketAttachments { number },
         TicketCommand::Attachments { number, save: Some(folder) } => return save(global, number, &folder),
-        TicketCommand::Answer { number, to, reason, allow_clear: _ } => {
-            // Read before the store is opened: a person writes for longer than others may wait.
-            let known = known(global)?;
-            let text = text::read(&format!("Answer to ticket {number}"), &known.settings)?;
-            let answering = Answering { number, to, text, allow_clear: reason };
-            return ask_at(global, known, Request::TicketAnswer(answering));
+        TicketCommand::Answer { number, to, reason, allow_clear: _, template, send } => {
+            let wanted = Wanted {
+                what: "Answer to",
+                number: &number,
+                to: to.as_deref(),
+                leaves: true,
+                template: template.as_deref(),
+                send,
+            };
+            return text::write(global, &wanted, |text| {
+                Request::TicketAnswer(Answering { number: number.clone(), to: to.clone(), text, allow_clear: reason })
+            });
         }
         TicketCommand::Write { number, to, reason, allow_clear: _ } => {
-            let known = known(global)?;
-            let text = text::read(&format!("Letter to {to} in ticket {number}"), &known.settings)?;
-            let answering = Answering { number, to: Some(to), text, allow_clear: reason };
-            return ask_at(global, known, Request::TicketWrite(answering));
+            let wanted = Wanted {
+                what: &format!("Letter to {to} in ticket"),
+                number: &number,
+                to: Some(&to),
+                leaves: true,
+                template: None,
+                send: false,
+            };
+            return text::write(global, &wanted, |text| {
+                let (number, to) = (number.clone(), Some(to.clone()));
+                Request::TicketWrite(Answering { number, to, text, allow_clear: reason })
+            });
         }
         TicketCommand::Open { from, mailbox, subject, urgent, acknowledge } => {
             let known = known(global)?;
@@ -58,9 +73,15 @@ pub(super) fn run(global: &Global, command: TicketCommand) -> Result<u8, Failure
             return ask_at(global, known, Request::TicketFollowUp { numbers: several(&numbers), at });
         }
         TicketCommand::Note { number } => {
-            let known = known(global)?;
-            let text = text::read(&format!("Internal note to ticket {number}"), &known.settings)?;
-            return ask_at(global, known, Request::TicketNote { number, text });
+            let wanted = Wanted {
+                what: "Internal note to",
+                number: &number,
+                to: None,
+                leaves: false,
+                template: None,
+                send: false,
+            };
+            return text::write(global, &wanted, |text| Request::TicketNote { number: number.clone(), text });
         }
         TicketCommand::Assign { numbers, analyst } => {
             Request::TicketAssign { numbers: several(&numbers), analyst: Some(analyst).filter(|name| name != "none") }

@@ -345,13 +345,14 @@ fn analyst_mail(
             history::add(tx, Some(ticket), now, history::VIGIE, &what)?;
         }
         AnalystAct::AcknowledgePage { .. } => {}
-        AnalystAct::Obey { purpose, page } => {
+        AnalystAct::Obey { bound, page } => {
             history::add(tx, Some(ticket), now, name, &format!("reply by mail, message {message}"))?;
             let order = MailOrder {
                 message_id: message,
                 ticket_id: ticket,
                 analyst: name.to_owned(),
-                answers: *purpose == Purpose::Answer,
+                to: bound.to.clone(),
+                answers: bound.purpose == Purpose::Answer,
                 page_id: *page,
             };
             orders::add(tx, &order, now)?;

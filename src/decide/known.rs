@@ -1,9 +1,9 @@
 //! What the store knows about a mail before triage: the tickets it names, and with what proof.
 
-use super::triage::{self, Known, NamedTicket};
+use super::triage::{self, Bound, Known, NamedTicket};
 use crate::rules::address::Address;
 use crate::rules::belonging::REOPENING_SPAN;
-use crate::rules::intent::OutKind;
+use crate::rules::intent::{Intent, OutKind};
 use crate::rules::reply::Purpose;
 use crate::rules::report::Report;
 use crate::rules::settings::{Mailbox, Settings};
@@ -11,9 +11,10 @@ use crate::rules::ticket::{Direction, Number, State};
 use crate::rules::untrusted::Untrusted;
 use crate::rules::verdict::{Encryption, Verdict};
 use crate::rules::{message_id, reply_code, subject};
+use crate::store::outbox::{self, Out};
 use crate::store::spool::{self, Role, Spooled};
 use crate::store::tickets::{self, Message};
-use crate::store::{Connection, Result, duty, history, outbox, signatures};
+use crate::store::{Connection, Result, correspondents, duty, history, signatures};
 use jiff::Timestamp;
 
 /// At most so many references and tags are looked up: a mail names few tickets, or none.
@@ -41,7 +42,7 @@ pub fn known<'a>(
         false => (named(c, settings, &inside, id_key)?, Vec::new()),
     };
     let (reply, mut named) = match bound(c, report, proven_analyst, id_key)? {
-        Some((ticket, purpose)) => (Some(purpose), ticket),
+        Some((ticket, bound)) => (Some(bound), vec![ticket]),
         None => (None, named),
     };
     count_reopenings(c, &mut named, mail.received_at)?;
@@ -61,51 +62,69 @@ pub fn known<'a>(
     })
 }
 
-/// The one ticket that a proven analyst's sealed mail is bound to from inside its encryption (T62), and
-/// what it is unless it says otherwise: by the reply code of an alert, else by a protected reference
-/// to one. What stands outside counts for nothing then.
+/// The one ticket and correspondent that a proven analyst's sealed mail is bound to from inside its
+/// encryption (T62): by the reply code of an alert, else by a protected reference to one. What stands
+/// outside counts for nothing then. None where several are meant, or none.
 fn bound(
     c: &Connection,
     report: &Report,
     proven_analyst: bool,
     id_key: &[u8; 32],
-) -> Result<Option<(Vec<NamedTicket>, Purpose)>> {
+) -> Result<Option<(NamedTicket, Bound)>> {
     if !proven_analyst || report.verdict.encryption != Encryption::Decrypted {
         return Ok(None);
     }
-    let mut found: Vec<(i64, Purpose)> = Vec::new();
-    for (number, purpose) in reply_code::find(id_key, report.text.raw()) {
-        if let Some(ticket) = tickets::by_number(c, &number)? {
-            found.push((ticket.id, purpose));
-        }
+    let mut found: Vec<(i64, Bound)> = Vec::new();
+    for claimed in reply_code::find(report.text.raw()) {
+        let Some(ticket) = tickets::by_number(c, &claimed.number)? else { continue };
+        // After a merge their correspondents are the other one's.
+        let living = tickets::living(c, ticket.id)?;
+        let all = correspondents::of_ticket(c, living)?;
+        let good = all.into_iter().find(|known| reply_code::is_for(id_key, &claimed, &known.address));
+        found.extend(good.map(|known| (living, Bound { purpose: claimed.purpose, to: known.address })));
     }
     let by_reference = found.is_empty() && report.headers_protected;
     for id in report.in_reply_to.iter().filter(|_| by_reference).take(1) {
         if message_id::verify(id_key, id).is_some()
             && let Some(out) = outbox::of_message_id(c, id)?
             && let (Some(ticket), true) = (out.ticket_id, is_alert(out.kind))
+            && let Some(to) = replies_go_to(c, &out)?
         {
-            let purpose = if out.kind == OutKind::Page { Purpose::Note } else { Purpose::Answer };
-            found.push((ticket, purpose));
+            found.push((tickets::living(c, ticket)?, Bound { purpose: purpose_of(out.kind), to }));
         }
     }
-    let mut named: Vec<NamedTicket> = Vec::new();
-    let mut careful = Purpose::Answer;
-    for (ticket, purpose) in found {
-        let ticket = tickets::living(c, ticket)?;
-        if !named.iter().any(|known| known.id == ticket) {
-            named.extend(describe(c, ticket)?.map(|it| NamedTicket {
-                proven_by_reference: true,
-                pointer_protected: true,
-                ..it
-            }));
-        }
-        if purpose == Purpose::Note {
-            careful = purpose;
-        }
+    let Some((ticket, mut bound)) = found.first().cloned() else { return Ok(None) };
+    if found.iter().any(|(other, also)| *other != ticket || also.to != bound.to) {
+        return Ok(None);
     }
-    // Of several tickets none is meant for sure.
-    Ok(Some((named, careful)).filter(|(named, _)| named.len() == 1))
+    if found.iter().any(|(_, also)| also.purpose == Purpose::Note) {
+        bound.purpose = Purpose::Note;
+    }
+    let named = describe(c, ticket)?;
+    Ok(named.map(|it| (NamedTicket { proven_by_reference: true, pointer_protected: true, ..it }, bound)))
+}
+
+/// What a reply to such a mail of ours is unless it says otherwise. A page asks for somebody's
+/// presence: "I come" is no answer to the reporter.
+pub fn purpose_of(kind: OutKind) -> Purpose {
+    if kind == OutKind::Page { Purpose::Note } else { Purpose::Answer }
+}
+
+/// The correspondent whom an alert is about, in lower case: the author of the mail, else the only one
+/// there is, or the only one to whom something is owed. None: a reply could be meant for several.
+pub fn replies_go_to(c: &Connection, out: &Out) -> Result<Option<String>> {
+    let Some(ticket) = out.ticket_id.filter(|_| is_alert(out.kind)) else { return Ok(None) };
+    if let Intent::Alert { message, .. } = out.intent
+        && let Some(author) = correspondents::author(c, message)?
+    {
+        return Ok(Some(author).filter(|author| !author.is_empty()));
+    }
+    let mut all = correspondents::of_ticket(c, tickets::living(c, ticket)?)?;
+    all.retain(|known| !known.address.is_empty());
+    if all.len() > 1 {
+        all.retain(|known| known.clock.is_some());
+    }
+    Ok(all.pop().filter(|_| all.is_empty()).map(|known| known.address))
 }
 
 /// What analysts are told about one ticket, and answer by a reply.

@@ -56,7 +56,7 @@ pub struct Known<'a> {
     /// The page whose single-use code stands in the mail.
     pub page: Option<i64>,
     /// What words without a command are, in a reply that is bound to `named`, its one ticket (T62).
-    pub reply: Option<Purpose>,
+    pub reply: Option<Bound>,
     /// It refers to a mail of ours to an analyst: they expect something to come of it.
     pub answers_alert: bool,
     /// Found at first sight of a mailbox that is history: filed, silent, no clock.
@@ -64,6 +64,15 @@ pub struct Known<'a> {
     /// The mail answers an answer to an answer of ours, each from this sender and without proof:
     /// two machines talk (T63).
     pub echo: bool,
+}
+
+/// What a reply is bound to besides its ticket.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Bound {
+    /// What its words are without a command.
+    pub purpose: Purpose,
+    /// The correspondent, in lower case, to whom they would go.
+    pub to: String,
 }
 
 /// What triage decided. `file` carries it out in one transaction.
@@ -118,8 +127,8 @@ pub enum AnalystAct {
     Answer,
     /// Encrypted to the team, proven, to us alone, with a page's code.
     AcknowledgePage { page: i64 },
-    /// A reply to be obeyed; the page whose code it bears; what its words are without a command.
-    Obey { purpose: Purpose, page: Option<i64> },
+    /// A reply to be obeyed; the page whose code it bears.
+    Obey { bound: Bound, page: Option<i64> },
     /// An internal note, proven.
     Note,
     /// Without proof of the whole of it.
@@ -275,10 +284,10 @@ fn analysts_act(
         && !is_answer
         && report.verdict.encryption == Encryption::Decrypted
         && is_to_us_alone(report, known.settings);
-    let obey = known.reply.filter(|_| is_command && is_signed_by_analyst(report, analyst) && !known.replay);
+    let obey = known.reply.clone().filter(|_| is_command && is_signed_by_analyst(report, analyst) && !known.replay);
     let page = known.page.filter(|_| is_command);
-    if let Some(purpose) = obey {
-        return AnalystAct::Obey { purpose, page };
+    if let Some(bound) = obey {
+        return AnalystAct::Obey { bound, page };
     }
     match page {
         Some(page) => AnalystAct::AcknowledgePage { page },

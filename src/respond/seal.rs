@@ -7,7 +7,7 @@
 
 use super::digest;
 use super::wording::{self, Acknowledgement, Plain, Texts, Urgency, Words};
-use crate::decide::raise;
+use crate::decide::{known, raise};
 use crate::edge::mime::{self, Attach, Disposition, Outgoing, Protection};
 use crate::edge::openpgp::certs as openpgp_certs;
 use crate::edge::openpgp::seal::{SealTrouble, usable_for_encryption};
@@ -16,7 +16,6 @@ use crate::rules::address::Address;
 use crate::rules::gate;
 use crate::rules::intent::{Intent, OutKind};
 use crate::rules::message_id;
-use crate::rules::reply::Purpose;
 use crate::rules::reply_code;
 use crate::rules::sentence;
 use crate::rules::settings::{Language, Settings};
@@ -213,7 +212,10 @@ fn letter(
     encrypted: bool,
 ) -> Result<Option<Letter>> {
     let zone = &sealing.settings.team.time_zone;
-    let reply_code = ticket.filter(|_| encrypted).and_then(|ticket| reply_code(sealing, out, ticket));
+    let reply_code = match ticket.filter(|_| encrypted) {
+        Some(ticket) => reply_code(c, sealing, out, ticket)?,
+        None => None,
+    };
     let plain = ticket.map(|ticket| Plain { reply_code: reply_code.clone(), ..plain(ticket, sealing.now) });
     let details = match (ticket, encrypted) {
         (Some(ticket), true) => details(c, ticket)?,
@@ -354,16 +356,13 @@ fn answer(
 }
 
 /// What the reply of an analyst must bear, where it can be proven to be theirs (T62).
-fn reply_code(sealing: &Sealing, out: &Out, ticket: &Ticket) -> Option<String> {
-    let purpose = match out.kind {
-        OutKind::Page => Purpose::Note,
-        OutKind::Alert | OutKind::Reminder | OutKind::Escalation => Purpose::Answer,
-        _ => return None,
-    };
+fn reply_code(c: &Connection, sealing: &Sealing, out: &Out, ticket: &Ticket) -> Result<Option<String>> {
+    let Some(correspondent) = known::replies_go_to(c, out)? else { return Ok(None) };
     let analysts = &sealing.settings.duty.analysts;
     let registered = analysts.iter().any(|a| a.address.as_str() == out.to && a.fingerprint.is_some());
-    let number = Number::parse(&ticket.number).filter(|_| registered)?;
-    Some(reply_code::make(sealing.id_key, &number, purpose))
+    let number = Number::parse(&ticket.number).filter(|_| registered);
+    let purpose = known::purpose_of(out.kind);
+    Ok(number.map(|number| reply_code::make(sealing.id_key, &number, purpose, &correspondent)))
 }
 
 fn plain(ticket: &Ticket, now: Timestamp) -> Plain<'_> {

@@ -61,7 +61,7 @@ fn check(text: &str) -> Result<(), String> {
 }
 
 /// One pass: what a value holds is never looked at again.
-fn fill(template: &str, values: &BTreeMap<&str, String>) -> String {
+pub fn fill(template: &str, values: &BTreeMap<&str, String>) -> String {
     let mut out = String::new();
     let mut rest = template;
     while let Some((before, after)) = rest.split_once('{') {

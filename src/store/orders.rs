@@ -13,6 +13,8 @@ pub struct MailOrder {
     pub message_id: i64,
     pub ticket_id: i64,
     pub analyst: String,
+    /// The correspondent to whom its words would go, in lower case.
+    pub to: String,
     /// Words without a command go to the reporter.
     pub answers: bool,
     /// The page whose code it bears.
@@ -20,13 +22,14 @@ pub struct MailOrder {
 }
 
 fn read_row(row: &Row) -> rusqlite::Result<MailOrder> {
-    let purpose: String = row.get(3)?;
+    let purpose: String = row.get(4)?;
     Ok(MailOrder {
         message_id: row.get(0)?,
         ticket_id: row.get(1)?,
         analyst: row.get(2)?,
+        to: row.get(3)?,
         answers: purpose == "answer",
-        page_id: row.get(4)?,
+        page_id: row.get(5)?,
     })
 }
 
@@ -34,9 +37,9 @@ fn read_row(row: &Row) -> rusqlite::Result<MailOrder> {
 pub fn add(tx: &Tx, order: &MailOrder, now: Timestamp) -> Result<()> {
     let purpose = if order.answers { "answer" } else { "note" };
     tx.execute(
-        "INSERT OR IGNORE INTO mail_order (message_id, ticket_id, analyst, purpose, page_id, at) \
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
-        (order.message_id, order.ticket_id, &order.analyst, purpose, order.page_id, micros(now)),
+        "INSERT OR IGNORE INTO mail_order (message_id, ticket_id, analyst, to_addr, purpose, page_id, at) \
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+        (order.message_id, order.ticket_id, &order.analyst, &order.to, purpose, order.page_id, micros(now)),
     )?;
     Ok(())
 }
@@ -44,7 +47,7 @@ pub fn add(tx: &Tx, order: &MailOrder, now: Timestamp) -> Result<()> {
 /// Those that wait, oldest first.
 pub fn waiting(c: &Connection) -> Result<Vec<MailOrder>> {
     let mut rows = c.prepare_cached(
-        "SELECT message_id, ticket_id, analyst, purpose, page_id FROM mail_order WHERE state = 'new' ORDER BY message_id",
+        "SELECT message_id, ticket_id, analyst, to_addr, purpose, page_id FROM mail_order WHERE state = 'new' ORDER BY message_id",
     )?;
     let found = rows.query_map([], read_row)?;
     Ok(found.collect::<rusqlite::Result<_>>()?)

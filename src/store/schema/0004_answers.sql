@@ -5,6 +5,7 @@ CREATE TABLE mail_order (
     message_id INTEGER PRIMARY KEY REFERENCES message (id),
     ticket_id  INTEGER NOT NULL REFERENCES ticket (id),
     analyst    TEXT NOT NULL,
+    to_addr    TEXT NOT NULL,         -- the correspondent to whom its words would go, in lower case
     purpose    TEXT NOT NULL CHECK (purpose IN ('answer', 'note')),  -- of words without a command
     page_id    INTEGER REFERENCES page (id),  -- the page whose code it bears
     at         INTEGER NOT NULL,
