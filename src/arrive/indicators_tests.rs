@@ -128,3 +128,48 @@ proptest::proptest! {
         }
     }
 }
+
+#[test]
+fn five_mebibytes_of_hostile_text_cost_a_bounded_number_of_looks_at_each_octet() {
+    const SIZE: usize = 5 << 20;
+    let inside: String = (0..600).map(|n| format!("h{n}a://b")).collect::<String>() + " ";
+    for flood in [
+        ".",
+        "@",
+        "a@b.",
+        "a.com/",
+        "http://a.com/x?http://",
+        "://",
+        "::1 ",
+        "h://a/",
+        "%3A%2F%2F",
+        "f0",
+        "1.1.1.1-",
+        "a at b dot com ",
+        "http%3A%2F%2Fa.com ",
+        "http://a,b,",
+        "x@[",
+        inside.as_str(),
+    ] {
+        let text = flood.repeat(SIZE / flood.len());
+        let work = search(&[text.as_str().into()]).work;
+        assert!(work <= 120 * SIZE, "{}: {} looks an octet", &flood[..flood.len().min(20)], work / SIZE);
+    }
+}
+
+#[test]
+fn offsets_point_into_the_text_as_it_was_written() {
+    let text = "hxxps[:]//a[.]example/x und ev\u{AD}il[dot]com, csirt at corp dot example; 198[.]51[.]100[.]7";
+    for (value, written) in [
+        ("https://a.example/x", "hxxps"),
+        ("a.example", "a[.]ex"),
+        ("evil.com", "ev"),
+        ("csirt@corp.example", "csirt"),
+        ("198.51.100.7", "198"),
+    ] {
+        let (list, _) = extract(&[text.into()]);
+        let offset = list.iter().find(|one| one.value.raw() == value).map(|one| one.place.offset);
+        let offset = offset.unwrap_or_else(|| panic!("no {value}"));
+        assert!(text[offset..].starts_with(written), "{value}: {}", &text[offset..]);
+    }
+}

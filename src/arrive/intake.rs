@@ -12,7 +12,7 @@
 //! is found again.
 
 use crate::edge::imap::{self, Fetched, Meta, Selected, Session};
-use crate::edge::maildir;
+use crate::edge::{crash, maildir};
 use crate::rules::settings::{Existing, Mailbox};
 use crate::rules::trouble::Trouble;
 use crate::store::spool::{self, Arrival, Cursor, Place, Role};
@@ -272,7 +272,11 @@ async fn keep(
 ) -> Result<usize, Trouble> {
     let (mailbox, folder, role) = (watch.mailbox.name.clone(), watch.folder.clone(), watch.role);
     let (cursor, metas) = (cursor.clone(), metas.to_vec());
-    stored(store, move |s| {
+    let came_something = !metas.is_empty();
+    if came_something {
+        crash::point("intake.fetched");
+    }
+    let kept = stored(store, move |s| {
         s.write(|tx| {
             let mut came = 0;
             for (uid, mail) in fetched {
@@ -308,10 +312,17 @@ async fn keep(
                 came += usize::from(spool::insert(tx, &arrival, now)?.is_some());
             }
             spool::set_cursor(tx, &mailbox, &folder, role, &cursor)?;
+            if came_something {
+                crash::point("intake.storing");
+            }
             Ok(came)
         })
     })
-    .await
+    .await;
+    if came_something {
+        crash::point("intake.stored");
+    }
+    kept
 }
 
 /// Mails that could not be had before: neither forgotten, nor in the way of the others. Each asking

@@ -5,9 +5,14 @@
 //! - a `.`, `@`, `:`, `/`, `//` or `://` between brackets of any kind, or `dot` or `at` between two
 //!   brackets, with one blank inside or beside the brackets;
 //! - a half bracket or backslashes at a `.` between two letters or digits;
-//! - `\/`, as JSON writes it; ideographic and full-width dots; invisible characters are left out.
+//! - `\/`, as JSON writes it; ideographic dots and full-width characters; invisible ones are left out;
+//! - `evil dot example`, where the last word is a top-level domain and the first no article, and
+//!   `user at evil dot example`; `[point]` and `[arobase]` in French;
+//! - `http[s]`, `h[tt]p` and `h[xx]p` before what can be a scheme's end.
 //!
 //! The scheme (`hxxp`) is the business of `indicators`.
+
+use crate::rules::untrusted::is_hidden;
 
 /// A text in which addresses can be read.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -51,6 +56,18 @@ pub fn refang(text: &str) -> Refanged {
                 }
                 None => (1, None),
             },
+            b' ' => match spoken(text, at) {
+                Some((length, core)) => {
+                    out.text.push_str(&text[copied..at]);
+                    out.mended.push(out.text.len());
+                    out.text.push_str(core);
+                    at += length;
+                    copied = at;
+                    out.shifts.push((out.text.len(), at));
+                    continue;
+                }
+                None => (1, None),
+            },
             b if b < 0x80 => (1, None),
             _ => {
                 let c = text[at..].chars().next().unwrap_or(' ');
@@ -59,7 +76,7 @@ pub fn refang(text: &str) -> Refanged {
         };
         if let Some(replacement) = replacement {
             out.text.push_str(&text[copied..at]);
-            out.text.push_str(replacement);
+            out.text.extend(replacement);
             copied = at + length;
             out.shifts.push((out.text.len(), copied));
         }
@@ -69,12 +86,53 @@ pub fn refang(text: &str) -> Refanged {
     out
 }
 
-fn unusual(c: char) -> Option<&'static str> {
+/// What stands for a character that looks like another, or like none.
+fn unusual(c: char) -> Option<Option<char>> {
     match c {
-        '\u{3002}' | '\u{FF0E}' | '\u{FF61}' => Some("."),
-        '\u{00AD}' | '\u{200B}'..='\u{200D}' | '\u{2060}' | '\u{FEFF}' => Some(""),
+        '\u{3002}' | '\u{FF61}' | '\u{2024}' => Some(Some('.')),
+        '\u{FF01}'..='\u{FF5E}' => Some(char::from_u32(u32::from(c) - 0xFEE0)),
+        c if is_hidden(c) => Some(None),
         _ => None,
     }
+}
+
+/// ` dot ` and ` at ` between words, as people read addresses out.
+fn spoken(text: &str, at: usize) -> Option<(usize, &'static str)> {
+    let rest = &text[at..];
+    let word = |text: &str| text.find(|c: char| !(c.is_alphanumeric() || c == '-')).unwrap_or(text.len());
+    let says = |text: &str, what: &str| text.get(..what.len()).is_some_and(|start| start.eq_ignore_ascii_case(what));
+    let before = text[..at].bytes().rev().take(64).take_while(|b| is_word(*b) || *b == b'-').count();
+    let first = text.get(at - before..at)?;
+    if first.is_empty() {
+        return None;
+    }
+    if says(rest, " at ") {
+        let name = &rest[4..];
+        let end = word(name);
+        return (end > 0 && spoken(text, at + 4 + end).is_some_and(|(_, core)| core == ".")).then_some((4, "@"));
+    }
+    if !says(rest, " dot ")
+        || ["the", "a", "an", "this", "each", "le", "un", "les", "one"].contains(&first.to_lowercase().as_str())
+    {
+        return None;
+    }
+    let mut last = &rest[5..];
+    for _ in 0..10 {
+        let end = word(last);
+        if end == 0 || end > 63 {
+            return None;
+        }
+        let behind = &last[end..];
+        if !says(behind, " dot ") {
+            let top = format!("a.{}", last[..end].to_lowercase());
+            let is_top = ["a.example", "a.test", "a.invalid"].contains(&top.as_str())
+                || psl::suffix(top.as_bytes())
+                    .is_some_and(|suffix| suffix.is_known() && suffix.as_bytes().len() < top.len());
+            return is_top.then_some((5, "."));
+        }
+        last = &behind[5..];
+    }
+    None
 }
 
 /// A mark found in the text.
@@ -125,6 +183,16 @@ fn mark(bytes: &[u8], at: usize) -> Option<Mark> {
     let good = match core {
         "." if length == 1 => whole || (slashes + opened + closed > 0 && before && after),
         "/" if slashes > 0 && opened + closed == 0 => true,
+        "s" => {
+            whole
+                && bytes.get(at.wrapping_sub(1)).is_some_and(|b| b"pP".contains(b))
+                && matches!(bytes.get(end), Some(b':' | b'['))
+        }
+        "tt" => {
+            whole
+                && bytes.get(at.wrapping_sub(1)).is_some_and(|b| b"hH".contains(b))
+                && matches!(bytes.get(end), Some(b'p' | b'P'))
+        }
         _ => whole,
     };
     let joins = whole && matches!(core, "." | "@");
@@ -132,8 +200,21 @@ fn mark(bytes: &[u8], at: usize) -> Option<Mark> {
 }
 
 fn core(bytes: &[u8]) -> Option<(&'static str, usize)> {
-    let cores =
-        [("://", "://"), ("//", "//"), (".", "."), ("@", "@"), (":", ":"), ("/", "/"), ("dot", "."), ("at", "@")];
+    let cores = [
+        ("://", "://"),
+        ("//", "//"),
+        (".", "."),
+        ("@", "@"),
+        (":", ":"),
+        ("/", "/"),
+        ("dot", "."),
+        ("point", "."),
+        ("at", "@"),
+        ("arobase", "@"),
+        ("tt", "tt"),
+        ("xx", "tt"),
+        ("s", "s"),
+    ];
     cores
         .into_iter()
         .find(|(written, _)| bytes.get(..written.len()).is_some_and(|b| b.eq_ignore_ascii_case(written.as_bytes())))
@@ -161,6 +242,12 @@ mod tests {
             ("https:\\/\\/evil.example\\/a", "https://evil.example/a"),
             ("evil。example ev\u{200B}il．example", "evil.example evil.example"),
             ("evil [.] example", "evil.example"),
+            ("evil dot example", "evil.example"),
+            ("csirt at corp dot co dot uk", "csirt@corp.co.uk"),
+            ("the dot com bubble, look at the dot", "the dot com bubble, look at the dot"),
+            ("csirt[arobase]corp[point]fr", "csirt@corp.fr"),
+            ("hxxp[s]://a.b h[tt]p://c.d item[s]: x", "hxxps://a.b http://c.d item[s]: x"),
+            ("ｅｖｉｌ．ｃｏｍ ev\u{AD}il\u{2024}com", "evil.com evil.com"),
             ("(see this.) Then [a] (b) {c}", "(see this.) Then [a] (b) {c}"),
             ("C:\\Users\\a.b [data] (attic)", "C:\\Users\\a.b [data] (attic)"),
             ("end of it.) (at last)", "end of it.) (at last)"),

@@ -12,7 +12,7 @@
 use crate::rules::shift::Shift;
 use calcard::common::PartialDateTime;
 use calcard::common::timezone::Tz;
-use calcard::icalendar::dates::{CalendarEvent, TimeOrDelta};
+use calcard::icalendar::dates::{CalendarErrorType, CalendarEvent, TimeOrDelta};
 use calcard::icalendar::timezone::TzResolver;
 use calcard::icalendar::{
     ICalendar, ICalendarComponent, ICalendarComponentType, ICalendarEntry, ICalendarFrequency, ICalendarParameterName,
@@ -71,6 +71,10 @@ fn components(octets: &[u8]) -> Result<Vec<ICalendarComponent>, String> {
     if count > MOST_EVENTS {
         return Err(format!("it holds {count} events, more than {MOST_EVENTS}; let it start later"));
     }
+    // The parser takes half a calendar too; half a rota is worse than yesterday's.
+    if !text.trim_end().to_ascii_uppercase().ends_with("END:VCALENDAR") {
+        return Err("it is no iCalendar file, or cut short: END:VCALENDAR is missing".to_owned());
+    }
     let mut parser = Parser::new(text);
     let mut all = Vec::new();
     let mut calendars = 0;
@@ -113,7 +117,12 @@ fn occurrences(
         return Err(format!("its rules recur more than {MOST_OCCURRENCES} times; give them an UNTIL or a later start"));
     }
     if let Some(error) = expanded.errors.first() {
-        return Err(format!("an event cannot be read: {:?}", error.error));
+        let why = match error.error {
+            CalendarErrorType::MissingDtStart | CalendarErrorType::InvalidDtStart => "has no start that can be read",
+            CalendarErrorType::InvalidDtEnd | CalendarErrorType::InvalidDuration => "has no end that can be read",
+            CalendarErrorType::RRule(_) => "recurs by a rule that cannot be read",
+        };
+        return Err(format!("an event {why}"));
     }
     let shifts = expanded.events.iter().filter_map(|event| {
         let component = calendar.components.get(event.comp_id as usize)?;

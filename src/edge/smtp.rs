@@ -9,7 +9,7 @@
 //! mail's. Known gap: a server's refusal that came while the mail was still being written is
 //! seen as a lost link.
 
-use super::tls;
+use super::{crash, tls};
 use crate::rules::address::Address;
 use crate::rules::settings::{Server, Tls};
 use crate::rules::trouble::Trouble;
@@ -240,10 +240,16 @@ async fn transact(
     // Nobody wants a bounce of an automatic mail; the server must say that it knows the word.
     let quiet = if parcel.from.is_none() && knows_dsn(link, access).await { " NOTIFY=NEVER" } else { "" };
     let mail = mail_command(link, access, parcel)?;
+    crash::point("smtp.connected");
     ask(link, access, "MAIL", mail, &[250]).await?;
+    crash::point("smtp.mail");
     ask(link, access, "RCPT", format!("RCPT TO:<{}>{quiet}\r\n", parcel.to), &[250, 251]).await?;
+    crash::point("smtp.rcpt");
     ask(link, access, "DATA", Data, &[354]).await?;
-    content(link, access, parcel.bytes, ended).await
+    crash::point("smtp.data");
+    let said = content(link, access, parcel.bytes, ended).await;
+    crash::point("smtp.accepted");
+    said
 }
 
 /// MAIL with the options that the mail needs; Never where the server has not got them.
@@ -304,6 +310,7 @@ async fn content(
     let body = bytes.strip_suffix(b"\r\n").unwrap_or(bytes);
     let last = std::iter::once_with(|| {
         ended.store(true, Ordering::Relaxed);
+        crash::point("smtp.ending");
         &[][..]
     });
     let sending = timeout(access.timeouts.data, link.message_iter(body.chunks(64 * 1024).chain(last))).await;

@@ -17,7 +17,7 @@ use crate::decide::raise::{self, Notice};
 use crate::edge::openpgp::seam::PrivateKeys;
 use crate::edge::smtp::{self, Parcel};
 use crate::edge::webhook::Refused;
-use crate::edge::{folder, random, secret, tls};
+use crate::edge::{crash, folder, random, secret, tls};
 use crate::rules::address::Address;
 use crate::rules::channel::Channel;
 use crate::rules::intent::{Intent, OutKind};
@@ -110,15 +110,19 @@ async fn handle(post: &Post, mut out: Out, now: Timestamp) -> Result<Outcome> {
     {
         return Ok(ended);
     }
+    crash::point("post.sealed");
     let Some(attempts) = block_in_place(|| post.store.write(|tx| outbox::count_attempt(tx, out.id)))? else {
         return Ok((OutState::Dropped, None));
     };
+    crash::point("post.counted");
     let (outcome, wait) = match send(post, &out, now).await {
         Ok(()) => (Ok(()), None),
         Err(refused) => (Err(refused.trouble), refused.wait),
     };
     let pause = backoff(attempts, random::jitter());
+    crash::point("post.sent");
     let settled = block_in_place(|| settle(post, &out, outcome, wait.map_or(pause, |wait| wait.max(pause)), now))?;
+    crash::point("post.settled");
     if attempts == TRIES_TOLD && !matches!(settled.0, OutState::Sent | OutState::Failed) {
         block_in_place(|| post.store.write(|tx| tell_of_channel(tx, post, &out, now)))?;
     }
@@ -170,6 +174,7 @@ fn settle(
             OutState::Failed => failed(tx, post, out, words.map_or("", String::as_str), now)?,
             _ => {}
         }
+        crash::point("post.settling");
         Ok((state, words.cloned()))
     })
 }
@@ -218,6 +223,7 @@ fn seal_row(post: &Post, out: &Out, now: Timestamp) -> Result<Option<Outcome>> {
     let sealing =
         Sealing { settings: &post.settings, keys: post.keys.as_ref(), texts: &post.texts, id_key: &post.id_key, now };
     let sealed = post.store.read(|c| seal::seal(c, out, &sealing))?;
+    crash::point("post.sealing");
     post.store.write(|tx| match sealed {
         Ok(sealed) => {
             outbox::seal(tx, out.id, &sealed.message_id, &sealed.octets)?;

@@ -20,6 +20,9 @@ use std::path::Path;
 /// So long before it begins a gap is told of.
 const GAPS_AHEAD: SignedDuration = SignedDuration::from_hours(14 * 24);
 
+/// So far the rota is looked at for their ends.
+const IN_SIGHT: SignedDuration = SignedDuration::from_hours(8 * 7 * 24);
+
 /// A rota has no more shifts in its window.
 const MOST_SHIFTS: usize = 4_000;
 
@@ -137,7 +140,8 @@ fn spans(shifts: &[Shift], settings: &Settings) -> Vec<Override> {
 fn tell_gaps(tx: &Tx, settings: &Settings, now: Timestamp) -> Result<usize> {
     let spans = duty::stand_ins(tx, now)?;
     let known = |name: &str| settings.analyst(name).is_some();
-    let gaps = settings.duty.rota.gaps(now, GAPS_AHEAD, &spans, known);
+    let gaps = settings.duty.rota.gaps(now, IN_SIGHT, &spans, known);
+    let gaps: Vec<Gap> = gaps.into_iter().filter(|gap| gap.from <= now + GAPS_AHEAD).collect();
     let told = duty::told_gaps(tx)?;
     if gaps.is_empty() && told.is_empty() {
         return Ok(0);
@@ -169,7 +173,7 @@ fn tell_gaps(tx: &Tx, settings: &Settings, now: Timestamp) -> Result<usize> {
 fn gap_words(gap: &Gap, is_now: bool, settings: &Settings, now: Timestamp) -> String {
     let zone = &settings.team.time_zone;
     let shown = |at| wording::long_time(at, zone, Language::En);
-    let in_sight = now + GAPS_AHEAD;
+    let in_sight = now + IN_SIGHT;
     let until =
         if gap.to < in_sight { format!("until {}", shown(gap.to)) } else { "for as far as can be seen".to_owned() };
     let from = if is_now { "now".to_owned() } else { format!("from {}", shown(gap.from)) };

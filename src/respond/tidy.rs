@@ -4,7 +4,7 @@
 //! but the source of our own copy. Failure: `Trouble`; the rows stay and are tried again.
 
 use crate::edge::imap::{ImapTrouble, Selected, Session};
-use crate::edge::maildir;
+use crate::edge::{crash, maildir};
 use crate::rules::trouble::Trouble;
 use crate::store::spool::{self, Place, ServerCopy};
 use crate::store::{Store, StoreError};
@@ -41,6 +41,7 @@ pub async fn tidy_imap(
             }
         }
         let uids: Vec<u32> = ours.iter().map(|(_, uid)| *uid).collect();
+        crash::point("tidy.moving");
         let (moved, copy) = if filed_folder.is_empty() || uids.is_empty() {
             (uids, ServerCopy::Stays)
         } else {
@@ -53,6 +54,7 @@ pub async fn tidy_imap(
                 Err(trouble) => return Err(trouble.into()),
             }
         };
+        crash::point("tidy.moved");
         let ids: Vec<i64> = ours.iter().filter(|(_, uid)| moved.contains(uid)).map(|(id, _)| *id).collect();
         let noted = || {
             store.write(|tx| {
@@ -61,6 +63,7 @@ pub async fn tidy_imap(
             })
         };
         block_in_place(noted).map_err(later)?;
+        crash::point("tidy.noted");
         settled += ids.len() + strangers.len();
         if ids.is_empty() && strangers.is_empty() {
             return Err(Trouble::Later(format!("{mailbox}: filed mail could not be moved to {filed_folder}")));

@@ -36,7 +36,10 @@ fn names_another_hash(before: &str) -> bool {
     let near: String =
         before.chars().rev().take(40).collect::<Vec<_>>().into_iter().rev().collect::<String>().to_lowercase();
     let close = near.trim_end_matches(|c: char| !c.is_alphanumeric());
-    if ["imphash", "import hash", "authentihash", "rich hash", "icon hash"].iter().any(|word| close.ends_with(word)) {
+    if ["imphash", "import hash", "authentihash", "rich hash", "icon hash", "uuid", "guid"]
+        .iter()
+        .any(|word| close.ends_with(word))
+    {
         return true;
     }
     // `SHA1 fingerprint` is one of a certificate, and looked up as such.

@@ -80,7 +80,7 @@ impl Run<'_> {
         if before.ends_with("@[") && literal(before, trimmed, start, found) {
             return;
         }
-        tokens::bitcoin(piece, piece_at, found);
+        tokens::bitcoin(trimmed, at, found);
         if !self.in_url && !self.explicit && *path_end <= start {
             tokens::file(self.text, at, trimmed, found);
         }
@@ -130,7 +130,7 @@ pub fn name(word: &str, explicit: bool, at: usize, found: &mut Found) -> bool {
         let addresses = word.split('-').filter_map(|part| part.parse::<Ipv4Addr>().ok());
         return addresses.map(|address| found.add(IndicatorKind::Ipv4, address.to_string(), at)).count() > 0;
     }
-    let good = is_domain(word) && (explicit || !(is_file_name(word) || is_sentence_end(word)));
+    let good = is_domain(word) && (explicit || !(is_file_name(word) || is_sentence_end(word) || is_code(word)));
     if good {
         found.add(IndicatorKind::Domain, word.to_lowercase(), at);
     }
@@ -162,7 +162,8 @@ pub fn is_domain(word: &str) -> bool {
 
 /// What `name` takes without further signs that a name is meant.
 pub fn is_bare_address(word: &str) -> bool {
-    word.parse::<Ipv4Addr>().is_ok() || (is_domain(word) && !is_file_name(word) && !is_sentence_end(word))
+    word.parse::<Ipv4Addr>().is_ok()
+        || (is_domain(word) && !is_file_name(word) && !is_sentence_end(word) && !is_code(word))
 }
 
 /// Two labels, of which the last is more often the ending of a file than a domain.
@@ -174,6 +175,17 @@ fn is_file_name(word: &str) -> bool {
     let mut labels = word.rsplit('.');
     let last = labels.next().unwrap_or("").to_ascii_lowercase();
     labels.count() == 1 && ENDINGS.contains(&last.as_str())
+}
+
+/// `com.evil.app` is the name of a package, `self.id` a field.
+fn is_code(word: &str) -> bool {
+    let labels: Vec<&str> = word.split('.').take(3).collect();
+    match labels.as_slice() {
+        [first, _, _] => ["com", "org", "net", "io", "java", "javax"].contains(first),
+        [first, _] => ["self", "this", "window", "document", "console", "request", "response", "event", "req", "res"]
+            .contains(first),
+        _ => false,
+    }
 }
 
 /// `it.The`: a capital behind the only dot, with small letters after it.
@@ -196,10 +208,24 @@ fn email(before: &str, domain: &str, at: usize, found: &mut Found) -> bool {
     if !is_domain(domain) {
         return false;
     }
+    found.work += FIELD;
+    if is_message_id(before) {
+        return true;
+    }
     Address::parse(&format!("{local}@{domain}")).is_some_and(|address| {
         found.add(IndicatorKind::Email, address.key().to_owned(), at - 1 - local.len());
         true
     })
+}
+
+/// Octets that are looked back for the name of a field.
+const FIELD: usize = 200;
+
+/// Whether what stands before on the line is a field that holds Message-IDs, which are no addresses.
+fn is_message_id(before: &str) -> bool {
+    let near = &before[before.ceil_char_boundary(before.len().saturating_sub(FIELD))..];
+    let line = near.rsplit('\n').next().unwrap_or("").to_ascii_lowercase();
+    ["message-id:", "in-reply-to:", "references:", "message-id=", "msgid="].iter().any(|field| line.contains(field))
 }
 
 /// `user@[198.51.100.7]` (RFC 5321 4.1.3).
@@ -221,6 +247,24 @@ fn is_version(before: &str, word: &str) -> bool {
     }
     let before = before.trim_end_matches([' ', ':', '=', '(', '\u{A0}', '#', '"', '\'']);
     let word = before.rsplit(|c: char| !c.is_alphanumeric()).next().unwrap_or("");
-    let named = ["version", "ver", "v", "release", "build", "firmware", "rev", "revision", "révision", "versions"];
-    word.len() <= 9 && named.contains(&word.to_lowercase().as_str())
+    let named = [
+        "version",
+        "versions",
+        "ver",
+        "v",
+        "release",
+        "build",
+        "firmware",
+        "rev",
+        "revision",
+        "révision",
+        "section",
+        "chapter",
+        "chapitre",
+        "article",
+        "paragraph",
+        "paragraphe",
+        "annexe",
+    ];
+    word.len() <= 10 && named.contains(&word.to_lowercase().as_str())
 }
