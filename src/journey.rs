@@ -203,7 +203,11 @@ fn reopen(house: &House, before: Option<&str>, now: Timestamp) -> Result<usize, 
             Err(halt) => return Err(halt),
         };
         house.store.write(|tx| spool::forgive_attempt(tx, mail.id))?;
-        if report.verdict.encryption != Encryption::Decrypted {
+        let was: Option<Verdict> = message.latest_verdict().and_then(|json| serde_json::from_str(json).ok());
+        let waited = was.is_none_or(|verdict| verdict.encryption == Encryption::Failed);
+        if !waited || report.verdict.encryption != Encryption::Decrypted {
+            // The mail is as open as it was; files that it carries may have waited.
+            opened += usize::from(house.store.write(|tx| again::files(tx, &report, message.id, now))?);
             continue;
         }
         let code = random::code();

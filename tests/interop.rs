@@ -3,6 +3,8 @@
 
 mod support;
 
+#[path = "interop/files.rs"]
+mod files;
 #[path = "interop/keys.rs"]
 mod keys;
 #[path = "interop/version6.rs"]

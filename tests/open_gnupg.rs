@@ -79,6 +79,9 @@ struct World {
 const PEOPLE: [(&str, &str); 3] =
     [("rsa", "r@corp.example"), ("ecc", "e@corp.example"), ("ecc", "stranger@evil.example")];
 
+#[path = "open_gnupg/crafted.rs"]
+mod crafted;
+
 thread_local! {
     /// RSA keys take GnuPG seconds: the tests that want some say so before they use the world.
     static WANT_RSA: Cell<bool> = const { Cell::new(false) };
@@ -285,7 +288,7 @@ fn layers_open_in_every_order() {
 }
 
 #[test]
-fn what_lies_below_the_envelope_raises_nothing() {
+fn what_lies_below_the_envelope_is_a_part_at_most() {
     let reporter = "e@corp.example";
     let wrap = |part: &str| {
         format!(
@@ -294,12 +297,17 @@ fn what_lies_below_the_envelope_raises_nothing() {
         )
     };
     let signed = opened(&wrap(&signed_entity(ENTITY, &sign(reporter, ENTITY))));
-    assert_eq!(claims(&signed), (Encryption::None, None, Signature::None, Covers::None, false));
+    assert_eq!(claims(&signed), (Encryption::None, None, Signature::Good, Covers::Part, false));
+    assert_eq!(signed.verdict.signature_problem, Some(SignatureProblem::Partial));
     assert!(is_shown(&signed) && text_of(&signed.tree).contains("a footer"));
     assert!(signed.problems.contains(&Problem::InnerLayer));
     let cipher = encrypted(reporter, &encrypt("team-ecc@example.org", Some(reporter), ENTITY));
     let entity = cipher.split_once("MIME-Version: 1.0\r\n").unwrap().1;
-    let closed = opened(&wrap(entity));
+    let listed = opened(&wrap(entity));
+    assert_eq!(claims(&listed), (Encryption::Decrypted, None, Signature::Good, Covers::Part, false));
+    assert!(is_shown(&listed) && listed.problems.contains(&Problem::InnerLayer) && !listed.verdict.subject_protected);
+    let closed =
+        opened(&wrap(entity).replace("--list\r\n\r\na footer", "--list\r\nContent-Type: text/html\r\n\r\na footer"));
     assert!(!is_shown(&closed), "ciphertext below the Envelope stays closed");
     assert_eq!(closed.verdict.encryption, Encryption::Failed);
     assert!(closed.problems.contains(&Problem::InnerLayer) && closed.outer.has_ciphertext);
@@ -551,7 +559,8 @@ fn certificates_that_came_with_a_mail_are_collected_and_ours_left_out() {
         "{}Autocrypt: addr=e@corp.example; prefer-encrypt=mutual; keydata={folded}\r\n{entity}",
         head("e@corp.example", "x")
     ));
-    assert_eq!(clear.certificates.iter().map(|one| one.clear).collect::<Vec<_>>(), [true; 3]);
+    let may_serve = clear.certificates.iter().map(|one| one.clear).collect::<Vec<_>>();
+    assert_eq!(may_serve, [true, false, false], "nobody chooses the key of somebody else's acknowledgement");
     let other =
         opened(&format!("{}Autocrypt: addr=e@corp.example; keydata={folded}\r\n\r\nhi", head("r@corp.example", "x")));
     assert!(other.certificates.is_empty(), "an Autocrypt key of somebody else than From");

@@ -13,7 +13,7 @@ use crate::rules::reply::{self, Order, Purpose, Said};
 use crate::rules::ticket::State;
 use crate::store::orders::{self, MailOrder};
 use crate::store::tickets::{self, Message, Ticket};
-use crate::store::{StoreError, Tx, history};
+use crate::store::{StoreError, Tx, attachments, history};
 use jiff::Timestamp;
 
 /// Carries out every reply that waits, each once; gives how many.
@@ -97,7 +97,7 @@ fn may_be_answered(ticket: &Ticket, said: &Said) -> Result<(), AppError> {
 fn refuse_attachments(tx: &Tx, ticket: &Ticket, mail: &Message) -> Result<(), AppError> {
     // Mail clients attach keys and signatures by themselves.
     let of_client = |kind: &str| kind.starts_with("application/pgp-");
-    let attached = tickets::attachments(tx, ticket.id)?
+    let attached = attachments::of_ticket(tx, ticket.id)?
         .into_iter()
         .any(|attachment| attachment.message_id == mail.id && !of_client(&attachment.content_type));
     match attached {

@@ -101,7 +101,7 @@ pub(super) fn open(app: &App, actor: &Actor, now: Timestamp, asked: &Opening) ->
         correspondents::set_author(tx, message, from.key())?;
         let what = format!("opened by hand for mailbox {}, message {message}", mailbox.name);
         history::add(tx, Some(ticket), now, &actor.name, &what)?;
-        let due_at = clocks::start(tx, settings, ticket, from.key(), now)?;
+        let due_at = clocks::start(tx, settings, ticket, from.key(), (message, now))?;
         let mut words = vec![format!("{number} is opened")];
         if asked.acknowledge {
             let intent = Intent::Acknowledgement {

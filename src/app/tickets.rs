@@ -11,11 +11,11 @@ use crate::rules::sentence;
 use crate::rules::settings::Language;
 use crate::rules::ticket::{Direction, Number, State};
 use crate::rules::untrusted::Untrusted;
-use crate::rules::verdict::Verdict;
+use crate::rules::verdict::{FileVerdict, Verdict};
 use crate::store::Connection;
 use crate::store::correspondents::Correspondent;
 use crate::store::tickets::{self, Filter, Message, Ticket};
-use crate::store::{certs, content as store_content, correspondents, history, spool};
+use crate::store::{attachments, certs, content as store_content, correspondents, history, spool};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
@@ -76,10 +76,7 @@ pub(super) fn raw(app: &App, now: Timestamp, number: &str, message: Option<i64>)
 }
 
 pub(super) fn attachments(app: &App, now: Timestamp, number: &str) -> Result<Answer, AppError> {
-    let views = app.store.read(|c| {
-        Ok(find(app, c, now, number)
-            .and_then(|ticket| Ok(tickets::attachments(c, ticket.id)?.into_iter().map(attachment).collect::<Vec<_>>())))
-    })??;
+    let views = app.store.read(|c| Ok(find(app, c, now, number).and_then(|ticket| Ok(files(app, c, &ticket)?))))??;
     Ok(Answer::Attachments(views))
 }
 
@@ -87,8 +84,8 @@ pub(super) fn attachment_octets(app: &App, now: Timestamp, number: &str, id: i64
     let octets = app.store.read(|c| {
         Ok(find(app, c, now, number).and_then(|ticket| {
             let missing = || AppError::not_found(format!("{} has no attachment {id}", ticket.number));
-            let belongs = tickets::attachments(c, ticket.id)?.iter().any(|attachment| attachment.id == id);
-            let octets = if belongs { tickets::attachment_bytes(c, id)? } else { None };
+            let belongs = attachments::of_ticket(c, ticket.id)?.iter().any(|attachment| attachment.id == id);
+            let octets = if belongs { attachments::bytes(c, id)? } else { None };
             octets.ok_or_else(missing)
         }))
     })??;
@@ -233,9 +230,8 @@ pub(super) fn certificate(
 }
 
 fn messages(app: &App, c: &Connection, ticket: &Ticket) -> Result<Vec<MessageView>, AppError> {
-    let mut attachments: Vec<AttachmentView> =
-        tickets::attachments(c, ticket.id)?.into_iter().map(attachment).collect();
-    let language = app.settings.team.languages.first().copied().unwrap_or(Language::En);
+    let mut attachments = files(app, c, ticket)?;
+    let language = language(app);
     let mut held = store_content::of_ticket(c, ticket.id)?;
     let mut views = Vec::new();
     for message in tickets::messages(c, ticket.id)? {
@@ -291,7 +287,21 @@ fn verdict(json: &str, language: Language) -> Option<VerdictView> {
     Some(VerdictView { verdict, summary })
 }
 
-fn attachment(row: tickets::AttachmentRow) -> AttachmentView {
+/// The language in which analysts are told what was proven.
+fn language(app: &App) -> Language {
+    app.settings.team.languages.first().copied().unwrap_or(Language::En)
+}
+
+fn files(app: &App, c: &Connection, ticket: &Ticket) -> crate::store::Result<Vec<AttachmentView>> {
+    let (zone, language) = (&app.settings.team.time_zone, language(app));
+    Ok(attachments::of_ticket(c, ticket.id)?.into_iter().map(|row| attachment(row, zone, language)).collect())
+}
+
+fn attachment(row: attachments::AttachmentRow, zone: &TimeZone, language: Language) -> AttachmentView {
+    let shown = |verdict: FileVerdict| {
+        let summary = sentence::file_summary(&verdict, language);
+        FileVerdictView { verdict, summary }
+    };
     AttachmentView {
         id: row.id,
         name: Untrusted::from(row.name),
@@ -299,6 +309,10 @@ fn attachment(row: tickets::AttachmentRow) -> AttachmentView {
         size: row.size,
         sha256: row.sha256,
         message: row.message_id,
+        verdict: row.verdict.map(shown),
+        rechecked: row
+            .rechecked
+            .map(|(at, verdict)| FileRecheckedView { at: When::new(at, zone), verdict: shown(verdict) }),
         part: row.part,
         tlp: row.tlp,
     }

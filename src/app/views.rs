@@ -6,7 +6,7 @@ mod content;
 use crate::rules::report::{Context, Forwarded, IndicatorKind, PartMark};
 use crate::rules::ticket::{Direction, Kind, LinkKind, Priority, State};
 use crate::rules::untrusted::Untrusted;
-use crate::rules::verdict::Verdict;
+use crate::rules::verdict::{FileVerdict, Verdict};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 pub use content::*;
@@ -393,6 +393,27 @@ pub struct AttachmentView {
     /// The strictest mark in its name and its text.
     #[serde(default)]
     pub tlp: Option<String>,
+    /// As at arrival; null: neither encrypted nor signed by itself.
+    #[serde(default)]
+    pub verdict: Option<FileVerdictView>,
+    /// What a later look found, where that was something else.
+    #[serde(default)]
+    pub rechecked: Option<FileRecheckedView>,
+}
+
+/// What was proven about a file by itself, and the one sentence that says it.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct FileVerdictView {
+    #[serde(flatten)]
+    pub verdict: FileVerdict,
+    pub summary: String,
+}
+
+/// What a later look at a file found.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct FileRecheckedView {
+    pub at: When,
+    pub verdict: FileVerdictView,
 }
 
 /// Something that can be looked up or blocked.

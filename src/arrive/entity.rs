@@ -9,6 +9,7 @@
 use super::multipart::{length_of_preface, split_at};
 use super::{decode, header, params};
 use crate::rules::report::Problem;
+use crate::rules::verdict::FileVerdict;
 use std::borrow::Cow;
 use std::ops::Range;
 
@@ -45,6 +46,8 @@ pub struct Part {
     /// Two Content-Type fields, two boundary parameters, a boundary that is empty, missing or never
     /// closed: crypto must not claim that this part is signed (T4, T5).
     pub ambiguous: bool,
+    /// What was proven about it as a file of its own; None where it is neither encrypted nor signed.
+    pub verdict: Option<FileVerdict>,
 }
 
 /// What a part holds.

@@ -13,7 +13,7 @@ use super::{decode, html, sealed};
 use crate::edge::openpgp::armor;
 use crate::edge::openpgp::open::{self, Decryption, Ring, SignatureFact};
 use crate::rules::report::Problem;
-use crate::rules::verdict::{Encryption, EncryptionProblem};
+use crate::rules::verdict::{Encryption, EncryptionProblem, FileVerdict, Signature};
 use jiff::Timestamp;
 use std::borrow::Cow;
 
@@ -31,7 +31,8 @@ pub(super) struct Layers<'a> {
     pub whole: Vec<SignatureFact>,
     /// Of signatures that cover less: a text block, or a ciphertext of which nobody knows who wrote
     /// what is in it, as anyone can sign a ciphertext that he cannot read.
-    pub parts: Vec<SignatureFact>,
+    /// One row for each part: none of them may speak for another.
+    pub parts: Vec<Vec<SignatureFact>>,
     /// The payload came out of an encrypted layer of the Envelope.
     pub deciphered: bool,
     layers: usize,
@@ -159,8 +160,15 @@ impl<'a> Layers<'a> {
 
     /// Takes the Envelope off, then looks at what lies below. Gives the payload.
     pub fn peel(&mut self, raw: &[u8], root: Part) -> Part {
-        let mut source = Cow::Borrowed(raw);
-        let mut part = root;
+        let (source, mut part) = self.take_off(Cow::Borrowed(raw), root);
+        let beside = Beside { source: &source, readable: is_wrapping(&part), enveloped: self.layers > 0 };
+        self.below(&mut part, &beside, 0);
+        part
+    }
+
+    /// Takes off layer after layer, with the octets in which the part lies.
+    fn take_off<'s>(&mut self, source: Cow<'s, [u8]>, root: Part) -> (Cow<'s, [u8]>, Part) {
+        let (mut source, mut part) = (source, root);
         loop {
             let layer = layer(&part);
             if !matches!(layer, Layer::None) {
@@ -176,7 +184,8 @@ impl<'a> Layers<'a> {
                     if repaired {
                         note(&mut self.problems, Problem::Repaired);
                     }
-                    self.parts.append(&mut self.whole);
+                    let around = std::mem::take(&mut self.whole);
+                    self.note_part(around);
                     let opened = open::decrypt(children(&part).get(cipher).map_or(&[], bytes), self.ring, self.now);
                     let Some((plaintext, facts)) = self.settle(opened) else { break };
                     self.whole.extend(facts);
@@ -215,7 +224,17 @@ impl<'a> Layers<'a> {
                 Layer::None => break,
             }
         }
-        self.below(&mut part, 0);
+        (source, part)
+    }
+
+    /// Reads a layer that stands beside plain texts and files, as list software and some clients leave
+    /// it. It says nothing of the mail: what was signed is a part (T29).
+    fn take_off_part(&mut self, source: &[u8], part: Part) -> Part {
+        let (whole, deciphered) = (std::mem::take(&mut self.whole), self.deciphered);
+        let (_, part) = self.take_off(Cow::Borrowed(source), part);
+        let facts = std::mem::replace(&mut self.whole, whole);
+        self.note_part(facts);
+        self.deciphered = deciphered;
         part
     }
 
@@ -241,6 +260,12 @@ impl<'a> Layers<'a> {
         }
     }
 
+    fn note_part(&mut self, facts: Vec<SignatureFact>) {
+        if !facts.is_empty() {
+            self.parts.push(facts);
+        }
+    }
+
     fn fail(&mut self, problem: EncryptionProblem) {
         self.encryption = Encryption::Failed;
         self.encryption_problem.get_or_insert(problem);
@@ -254,18 +279,29 @@ impl<'a> Layers<'a> {
     }
 
     /// Looks below the Envelope: layers there are noted, signed ones give way to what they hold, text
-    /// blocks are opened. Encrypted ones stay closed.
-    fn below(&mut self, part: &mut Part, depth: usize) {
+    /// blocks are opened. Encrypted ones stay closed, unless nothing beside them could lead it out (T23).
+    fn below(&mut self, part: &mut Part, beside: &Beside, depth: usize) {
         // The parser goes no deeper; a limit of our own costs nothing.
         if depth > 32 {
             return;
         }
         match layer(part) {
             Layer::None => {}
+            Layer::Signed | Layer::Encrypted { .. }
+                if depth > 0
+                    && beside.readable
+                    && !is_doubtful(part)
+                    && (!beside.enveloped || matches!(layer(part), Layer::Signed)) =>
+            {
+                note(&mut self.problems, Problem::InnerLayer);
+                *part = self.take_off_part(beside.source, std::mem::take(part));
+                // What it holds lies in other octets.
+                return self.below(part, &Beside { source: &[], readable: false, enveloped: true }, depth + 1);
+            }
             Layer::Signed | Layer::SmimeSigned if depth > 0 && !is_doubtful(part) => {
                 note(&mut self.problems, Problem::InnerLayer);
                 *part = first_child(std::mem::take(part));
-                return self.below(part, depth + 1);
+                return self.below(part, beside, depth + 1);
             }
             Layer::SmimeEncrypted | Layer::SmimeWrapped => note(&mut self.problems, Problem::Smime),
             Layer::Encrypted { .. } if depth > 0 => {
@@ -291,9 +327,11 @@ impl<'a> Layers<'a> {
         match &mut part.body {
             Body::Multi(children) => {
                 let is_closed = is_closed || children.iter().any(is_mark);
+                let most = if is_closed { 0 } else { sealed::FILES.saturating_sub(self.opened_files) };
+                self.opened_files += sealed::verify_beside(children, self.ring, self.now, most);
                 for mut child in std::mem::take(children) {
-                    let file = if is_closed { None } else { self.open_file(&child) };
-                    self.below(&mut child, depth + 1);
+                    let file = if is_closed { None } else { self.open_file(&mut child) };
+                    self.below(&mut child, beside, depth + 1);
                     children.push(child);
                     children.extend(file);
                 }
@@ -305,13 +343,18 @@ impl<'a> Layers<'a> {
     }
 
     /// The file inside an encrypted or signed attachment. The verdict of the mail hears nothing of it.
-    fn open_file(&mut self, part: &Part) -> Option<Part> {
+    fn open_file(&mut self, part: &mut Part) -> Option<Part> {
         if !sealed::is_sealed(part) {
             return None;
         }
         note(&mut self.problems, Problem::InnerLayer);
         if self.opened_files >= sealed::FILES || self.unsealed >= sealed::OCTETS {
             note(&mut self.problems, Problem::TooLarge);
+            part.verdict = Some(FileVerdict {
+                encryption: Encryption::Failed,
+                encryption_problem: Some(EncryptionProblem::TooLarge),
+                ..FileVerdict::default()
+            });
             return None;
         }
         self.opened_files += 1;
@@ -323,6 +366,15 @@ impl<'a> Layers<'a> {
             note(&mut self.problems, Problem::MixedRecipients);
         }
         self.unsealed += file.as_ref().map_or(0, |file| bytes(file).len());
+        // A signature beside it is over the file as it came; one inside over what it holds.
+        let beside = part.verdict.take().filter(|verdict| verdict.signature != Signature::None);
+        let inside = sealed::verdict(&opened);
+        part.verdict = Some(match beside {
+            Some(beside) => {
+                FileVerdict { encryption: inside.encryption, encryption_problem: inside.encryption_problem, ..beside }
+            }
+            None => inside,
+        });
         file
     }
 
@@ -396,10 +448,10 @@ impl<'a> Layers<'a> {
     fn open_block(&mut self, octets: &[u8], kind: armor::Kind) -> Option<Vec<u8>> {
         if kind == armor::Kind::Cleartext {
             let Some((content, facts)) = open::verify_cleartext(octets, self.ring, self.now) else {
-                self.parts.push(SignatureFact::malformed());
+                self.note_part(vec![SignatureFact::malformed()]);
                 return None;
             };
-            self.parts.extend(facts);
+            self.note_part(facts);
             return Some(content);
         }
         if !holds_armour(octets) {
@@ -412,8 +464,34 @@ impl<'a> Layers<'a> {
         }
         let opened = open::decrypt(octets, self.ring, self.now);
         let (plaintext, facts) = self.settle(opened)?;
-        self.parts.extend(facts);
+        self.note_part(facts);
         Some(plaintext)
+    }
+}
+
+/// Where a part below the Envelope lies.
+struct Beside<'s> {
+    /// The octets.
+    source: &'s [u8],
+    /// Nothing but plain texts, files and layers stands around it.
+    readable: bool,
+    /// The mail has an Envelope.
+    enveloped: bool,
+}
+
+/// Whether a part holds layers beside plain texts and files, and nothing else: a list's footer, a file
+/// that was added. HTML around a ciphertext is how stolen ones are made to leak (T23), and what is
+/// around a signed text may hide it (T30).
+fn is_wrapping(part: &Part) -> bool {
+    part.media_type == "multipart/mixed" && !part.ambiguous && children(part).iter().all(is_beside)
+}
+
+fn is_beside(part: &Part) -> bool {
+    let is_file = part.disposition == "attachment" && part.media_type != "text/html";
+    match &part.body {
+        Body::Leaf { .. } => !is_mark(part) && (is_file || part.media_type == "text/plain"),
+        Body::Multi(_) => matches!(layer(part), Layer::Signed | Layer::Encrypted { .. }) || is_wrapping(part),
+        Body::Message { .. } => false,
     }
 }
 

@@ -183,14 +183,16 @@ fn sender(headers: &[(String, String)], outer: &Outer, protection: Protection, f
 
 /// What the signatures and layers amount to. `date` is what the mail says of when it was written.
 fn verdict(layers: &Layers, from: Option<&Address>, received_at: Timestamp, date: Option<Timestamp>) -> Verdict {
+    let telling = |facts: &Vec<SignatureFact>| facts.iter().map(|fact| fact.state.weight()).max();
     let (facts, covers) = match layers.whole.as_slice() {
-        [] => (layers.parts.as_slice(), Covers::Part),
+        // Of several parts the one that proves least: a good one must not hide that another is forged.
+        [] => (layers.parts.iter().min_by_key(|part| telling(part)).map_or(&[][..], Vec::as_slice), Covers::Part),
         whole => (whole, Covers::Whole),
     };
     let mut verdict =
         Verdict { encryption: layers.encryption, encryption_problem: layers.encryption_problem, ..Verdict::default() };
     let bound = |fact: &SignatureFact| from.is_some_and(|from| fact.addresses.contains(from));
-    let Some(fact) = facts.iter().max_by_key(|fact| (weight(fact.state), bound(fact), rung(fact, from))) else {
+    let Some(fact) = facts.iter().max_by_key(|fact| (fact.state.weight(), bound(fact), rung(fact, from))) else {
         return verdict;
     };
     verdict.signature = fact.state;
@@ -212,20 +214,6 @@ fn verdict(layers: &Layers, from: Option<&Address>, received_at: Timestamp, date
         _ => None,
     };
     verdict
-}
-
-/// Which of several signatures is told first: a good one names its own signer only, whatever stands
-/// beside it (T33); of the others the one that says most.
-fn weight(state: Signature) -> u8 {
-    match state {
-        Signature::Good => 6,
-        Signature::RevokedKey => 5,
-        Signature::ExpiredKey => 4,
-        Signature::Weak => 3,
-        Signature::Bad => 2,
-        Signature::UnknownKey => 1,
-        Signature::None => 0,
-    }
 }
 
 fn rung(fact: &SignatureFact, from: Option<&Address>) -> Authenticated {
@@ -518,7 +506,8 @@ mod tests {
             ),
         ] {
             let raw = format!(
-                "{HEAD}Content-Type: multipart/mixed; boundary=m\r\n\r\n--m\r\n\r\nhi\r\n--m\r\n{part}\r\n--m--\r\n"
+                "{HEAD}Content-Type: multipart/mixed; boundary=m\r\n\r\n--m\r\nContent-Type: text/html\r\n\r\nhi\r\n\
+                 --m\r\n{part}\r\n--m--\r\n"
             );
             let mail = opened_by(&world, &raw);
             assert!(!holds(&mail.tree), "{raw}");

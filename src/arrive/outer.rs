@@ -129,7 +129,13 @@ pub(super) fn certificates(
         let team = ring.keys.team().iter().any(|key| key.fingerprint == facts.fingerprint);
         !team && (facts.addresses.is_empty() || facts.addresses.iter().any(|address| !own.contains(address)))
     });
-    foreign.take(CERTIFICATES).map(|facts| MailedCertificate { bytes: facts.bytes, clear }).collect()
+    // Whoever attaches a certificate of somebody else chooses no key for what that person gets.
+    let (_, from) = from(&root.headers);
+    let of_sender = |facts: &certs::CertificateFacts| from.as_ref().is_some_and(|from| facts.addresses.contains(from));
+    foreign
+        .take(CERTIFICATES)
+        .map(|facts| MailedCertificate { clear: clear && of_sender(&facts), bytes: facts.bytes })
+        .collect()
 }
 
 /// The key of the Autocrypt header: exactly one, of the From address (Autocrypt Level 1, 2.1).

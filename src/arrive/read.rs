@@ -13,7 +13,7 @@ use crate::rules::address::Address;
 use crate::rules::report::{Attachment, Context, Forwarded, PartMark, Problem, Report};
 use crate::rules::tlp::{self, Mark};
 use crate::rules::untrusted::Untrusted;
-use crate::rules::verdict::Encryption;
+use crate::rules::verdict::{Encryption, FileVerdict};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -181,7 +181,7 @@ impl Content {
             Body::Message { raw, mail } => {
                 self.mail_inside(*mail, own);
                 let name = part.name.unwrap_or_default();
-                self.attach(&name, part.media_type, raw, own);
+                self.attach(&name, part.media_type, raw, own, None);
             }
             Body::Leaf { bytes, text } => self.leaf(&part, bytes, text, place, own),
         }
@@ -278,7 +278,8 @@ impl Content {
         let text = if is_attached && self.file_of_mail(part, &bytes, path) { None } else { text };
         let Some(text) = text.filter(|text| !(is_body && text.is_empty() && !is_attached)) else {
             if !is_body || is_attached {
-                self.attach(part.name.as_deref().unwrap_or(""), part.media_type.clone(), bytes, path);
+                let verdict = part.verdict.clone();
+                self.attach(part.name.as_deref().unwrap_or(""), part.media_type.clone(), bytes, path, verdict);
             }
             return;
         };
@@ -292,7 +293,7 @@ impl Content {
             self.quoting(Piece::new(path, text, Context::Attachment), false);
         }
         if is_attached || !is_body {
-            self.attach(part.name.as_deref().unwrap_or(""), part.media_type.clone(), bytes, path);
+            self.attach(part.name.as_deref().unwrap_or(""), part.media_type.clone(), bytes, path, part.verdict.clone());
         }
     }
 
@@ -304,10 +305,10 @@ impl Content {
         if is_shown { self.texts.push(piece) } else { self.sources.push(piece) }
     }
 
-    fn attach(&mut self, name: &str, content_type: String, bytes: Vec<u8>, path: &str) {
+    fn attach(&mut self, name: &str, content_type: String, bytes: Vec<u8>, path: &str, verdict: Option<FileVerdict>) {
         let sha256 = Sha256::digest(&bytes).iter().map(|octet| format!("{octet:02x}")).collect();
         let (name, part) = (display_name(name), path.to_owned());
-        self.attachments.push(Attachment { name, content_type, bytes, sha256, part, tlp: None });
+        self.attachments.push(Attachment { name, content_type, bytes, sha256, part, tlp: None, verdict });
     }
 
     fn joined(&self) -> String {

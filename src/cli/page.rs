@@ -12,6 +12,7 @@ use crate::app::views::*;
 use crate::arrive::defang::defang;
 use crate::rules::ticket::Direction;
 use crate::rules::untrusted::Untrusted;
+use crate::rules::verdict::FileVerdict;
 use jiff::Timestamp;
 
 /// The whole page.
@@ -112,6 +113,19 @@ fn proven(out: &Output, message: &MessageView, now: Timestamp) -> Vec<(&'static 
     lines
 }
 
+/// The same of an attached file by itself.
+fn proven_of(out: &Output, file: &AttachmentView, now: Timestamp) -> Vec<(&'static str, String)> {
+    let signer = |verdict: &FileVerdict| verdict.signer.as_ref().map(|signer| ("  Signer", signer.clone()));
+    let mut lines: Vec<(&str, String)> = Vec::new();
+    lines.extend(file.verdict.as_ref().map(|verdict| ("  Proven", verdict.summary.clone())));
+    if let Some(rechecked) = &file.rechecked {
+        lines.push(("  Rechecked", format!("{} ({})", rechecked.verdict.summary, day(out, rechecked.at, now))));
+    }
+    let latest = file.rechecked.as_ref().map(|rechecked| &rechecked.verdict).or(file.verdict.as_ref());
+    lines.extend(latest.and_then(|latest| signer(&latest.verdict)));
+    lines
+}
+
 fn acknowledged(out: &Output, ticket: &TicketView, now: Timestamp) -> String {
     match (ticket.acknowledged_at, &ticket.reply_suppressed) {
         (Some(at), _) => day(out, at, now),
@@ -168,6 +182,7 @@ fn message_block(out: &Output, ticket: &TicketView, message: &MessageView, now: 
         let mark = file.tlp.as_ref().map(|mark| format!(", TLP:{mark}")).unwrap_or_default();
         let facts = format!("{} bytes, {}, sha256 {}{mark}", file.size, file.content_type.line(), file.sha256);
         lines.push(("Attachment", format!("{} {} ({facts})", file.id, file.name.line())));
+        lines.extend(proven_of(out, file, now));
     }
     lines.extend(judged::forwarded(&message.forwarded));
     block.push_str(&facts(&lines));

@@ -11,7 +11,7 @@ use crate::rules::ticket::Direction;
 use crate::rules::verdict::Verdict;
 use crate::store::spool::SpoolState;
 use crate::store::tickets::Ticket;
-use crate::store::{Result, Tx, content, correspondents, history, rechecks, signatures, spool, tickets};
+use crate::store::{Result, Tx, attachments, content, correspondents, history, rechecks, signatures, spool, tickets};
 use jiff::Timestamp;
 
 /// The same mail once more (law 1): one ticket, both raws kept, urgency is the OR, kind the
@@ -103,6 +103,7 @@ pub fn rechecked(tx: &Tx, report: &Report, message: i64, now: Timestamp) -> Resu
     rechecks::forget(tx, message)?;
     let Some(row) = tickets::message(tx, message)? else { return Ok(()) };
     set_rechecked(tx, message, report, now)?;
+    files(tx, report, message, now)?;
     let before: Verdict = row.latest_verdict().and_then(|json| serde_json::from_str(json).ok()).unwrap_or_default();
     let after = &report.verdict;
     let standing = |verdict: &Verdict| format!("{} ({})", verdict.signature, verdict.authenticated);
@@ -111,6 +112,22 @@ pub fn rechecked(tx: &Tx, report: &Report, message: i64, now: Timestamp) -> Resu
         history::add(tx, Some(row.ticket_id), now, history::VIGIE, &what)?;
     }
     Ok(())
+}
+
+/// Files of a mail that were looked at again: a key came that opens them, or a certificate that signed
+/// them has changed. Whether some were opened.
+pub fn files(tx: &Tx, report: &Report, message: i64, now: Timestamp) -> Result<bool> {
+    let Some(row) = tickets::message(tx, message)? else { return Ok(false) };
+    let (opened, changed) = attachments::recheck(tx, message, &report.attachments, now)?;
+    if opened > 0 {
+        let what = format!("message {message}: {opened} attached file(s) opened with a key that came later");
+        history::add(tx, Some(row.ticket_id), now, history::VIGIE, &what)?;
+    } else if changed > 0 {
+        let what = format!("message {message}: {changed} attached file(s) checked again, with another outcome");
+        history::add(tx, Some(row.ticket_id), now, history::VIGIE, &what)?;
+    }
+    rechecks::set_asked(tx, message, &report.asked)?;
+    Ok(opened > 0)
 }
 
 fn set_rechecked(tx: &Tx, message: i64, report: &Report, now: Timestamp) -> Result<()> {

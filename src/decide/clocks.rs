@@ -10,7 +10,7 @@ use crate::rules::ticket::State;
 use crate::store::correspondents::{self, Clock, Correspondent};
 use crate::store::tickets::{self, Ticket};
 use crate::store::{Connection, Result, Tx, history};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 /// A fresh clock: what DESIGN's "Business days" promises for a receipt.
 pub fn clock_from(settings: &Settings, from: Timestamp) -> Clock {
@@ -25,15 +25,48 @@ pub fn clock_from(settings: &Settings, from: Timestamp) -> Clock {
     }
 }
 
-/// Starts a correspondent's clock at a receipt, unless it runs already; gives the due time.
-pub fn start(tx: &Tx, settings: &Settings, ticket: i64, address: &str, from: Timestamp) -> Result<Timestamp> {
+/// An answer to a correspondent's mail is promised: their clock runs from its receipt, unless an older
+/// one waits; gives the due time.
+pub fn start(
+    tx: &Tx,
+    settings: &Settings,
+    ticket: i64,
+    address: &str,
+    (message, received_at): (i64, Timestamp),
+) -> Result<Timestamp> {
     let correspondent = correspondents::ensure(tx, ticket, address)?;
-    if let Some(clock) = correspondent.clock {
-        return Ok(clock.due_at);
+    if correspondent.clock.is_none() {
+        // What was put away unanswered does not come back with a further mail.
+        correspondents::settle(tx, ticket, address, received_at - SignedDuration::from_micros(1))?;
     }
-    let clock = clock_from(settings, from);
-    correspondents::set_clock(tx, correspondent.id, &clock)?;
-    Ok(clock.due_at)
+    correspondents::set_owed(tx, message)?;
+    refresh(tx, settings, &correspondent)?;
+    let due_at = correspondents::ensure(tx, ticket, address)?.clock.map(|clock| clock.due_at);
+    Ok(due_at.unwrap_or_else(|| clock_from(settings, received_at).due_at))
+}
+
+/// Lets a correspondent's clock run from their first mail to which an answer is owed, or end. What has
+/// been fired for it stays fired; gives whether it runs.
+pub fn refresh(tx: &Tx, settings: &Settings, correspondent: &Correspondent) -> Result<bool> {
+    let Correspondent { id, ticket_id, address, clock, .. } = correspondent;
+    match (correspondents::first_owed(tx, *ticket_id, address)?, clock) {
+        (None, None) => return Ok(false),
+        (None, Some(_)) => {
+            correspondents::stop_clock(tx, *id)?;
+            return Ok(false);
+        }
+        (Some(from), Some(clock)) if from == clock.from => {}
+        (Some(from), Some(clock)) if from < clock.from => {
+            let next_rung_at = ladder::rung_at(&settings.sla, from, clock.rung).1;
+            correspondents::set_clock(
+                tx,
+                *id,
+                &Clock { rung: clock.rung, next_rung_at, ..clock_from(settings, from) },
+            )?;
+        }
+        (Some(from), _) => correspondents::set_clock(tx, *id, &clock_from(settings, from))?,
+    }
+    Ok(true)
 }
 
 /// A human's message to correspondents.
@@ -59,16 +92,9 @@ pub fn answered(tx: &Tx, settings: &Settings, ticket: i64, answer: &Answer, now:
         let correspondent = correspondents::ensure(tx, ticket, address)?;
         let latest = correspondent.answered_at.map_or(at, |before| before.max(at));
         correspondents::set_answered(tx, correspondent.id, Some(latest))?;
-        let Some(clock) = correspondent.clock else { continue };
-        match correspondents::first_received_after(tx, ticket, address, at)? {
-            None => {
-                correspondents::stop_clock(tx, correspondent.id)?;
-                ended = true;
-            }
-            Some(since) if since > clock.from => {
-                correspondents::set_clock(tx, correspondent.id, &clock_from(settings, since))?;
-            }
-            Some(_) => {}
+        correspondents::settle(tx, ticket, address, at)?;
+        if correspondent.clock.is_some() && !refresh(tx, settings, &correspondent)? {
+            ended = true;
         }
     }
     let owed = tickets::get(tx, ticket)?.is_some_and(|row| row.clock.is_some());
@@ -94,20 +120,12 @@ pub fn correspondents_among<'a>(
     Ok(found)
 }
 
-/// Lets the clock of a correspondent run again who was promised an answer once and has had none;
-/// gives since when.
+/// Lets the clock of a correspondent run again to whom an answer is owed still; gives since when.
 pub fn run_again(tx: &Tx, settings: &Settings, correspondent: &Correspondent) -> Result<Option<Timestamp>> {
-    // A clock that ended leaves its deadlines behind: without them none ever ran.
-    if correspondent.clock.is_some() || correspondent.due_at.is_none() {
+    if correspondent.clock.is_some() || !refresh(tx, settings, correspondent)? {
         return Ok(None);
     }
-    let answered = correspondent.answered_at.unwrap_or(Timestamp::UNIX_EPOCH);
-    let ticket = correspondent.ticket_id;
-    let since = correspondents::first_received_after(tx, ticket, &correspondent.address, answered)?;
-    if let Some(since) = since {
-        correspondents::set_clock(tx, correspondent.id, &clock_from(settings, since))?;
-    }
-    Ok(since)
+    correspondents::first_owed(tx, correspondent.ticket_id, &correspondent.address)
 }
 
 /// Computes a running clock anew from its receipt. What has been fired stays fired.

@@ -177,7 +177,7 @@ fn owe(tx: &Tx, filing: &Filing, ticket: i64, message: i64) -> Result<()> {
 /// Starts the clock of whoever wrote this mail at its receipt; gives the due time.
 pub(super) fn start_clock(tx: &Tx, filing: &Filing, ticket: i64, message: i64) -> Result<Timestamp> {
     let author = correspondents::author(tx, message)?.unwrap_or_default();
-    clocks::start(tx, filing.settings, ticket, &author, filing.mail.received_at)
+    clocks::start(tx, filing.settings, ticket, &author, (message, filing.mail.received_at))
 }
 
 /// Owes the acknowledgement, once a ticket. Over a cap it waits; the ticket does not (A1.8).

@@ -16,7 +16,7 @@ use crate::store::correspondents::{self, Correspondent};
 use crate::store::merges::{self, Before, Combined, Merge, Standing};
 use crate::store::tickets::{self, Message, Ticket};
 use crate::store::{Connection, Result, Tx, history};
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
 /// Merges a ticket into another; neither is merged yet.
 pub fn merge(tx: &Tx, ticket: &Ticket, into: &Ticket, who: &str, now: Timestamp) -> Result<()> {
@@ -257,28 +257,27 @@ fn part(tx: &Tx, settings: &Settings, both: &Combined, merge: &Merge) -> Result<
     let answered_since =
         now_stands.answered_at.filter(|at| now_stands.answered_at != together.answered_at && *at >= merge.at);
     for (was, ticket) in [(merged, merge.ticket_id), (kept, merge.into_id)] {
+        // What had been put away unanswered before stays put away.
+        let owed = correspondents::first_owed(tx, ticket, &was.address)?
+            .filter(|from| was.clock.is_some() || *from > merge.at);
+        let known = [&now_stands.clock, &was.clock].into_iter().flatten();
+        let clock = owed.map(|from| {
+            known
+                .clone()
+                .find(|clock| clock.from == from)
+                .cloned()
+                .unwrap_or_else(|| clocks::clock_from(settings, from))
+        });
         let mut row = was.clone();
-        match answered_since {
-            Some(at) => {
-                row.answered_at = Some(at);
-                row.clock = None;
-                merges::set_correspondent(tx, &row)?;
-                clocks::run_again(tx, settings, &row)?;
-            }
-            None => {
-                if let (Some(clock), Some(ran)) = (&mut row.clock, &now_stands.clock)
-                    && clock.from == ran.from
-                {
-                    // What was fired meanwhile is fired.
-                    *clock = ran.clone();
-                    row.escalated_at = now_stands.escalated_at;
-                }
-                merges::set_correspondent(tx, &row)?;
-                let since = correspondents::first_received_after(tx, ticket, &row.address, merge.at)?;
-                if let (None, Some(since)) = (&row.clock, since) {
-                    clocks::start(tx, settings, ticket, &row.address, since)?;
-                }
-            }
+        row.answered_at = answered_since.or(was.answered_at);
+        if clock.is_some() && clock == now_stands.clock {
+            // What was fired meanwhile is fired.
+            row.escalated_at = now_stands.escalated_at;
+        }
+        row.clock = None;
+        merges::set_correspondent(tx, &row)?;
+        if let Some(clock) = clock {
+            correspondents::set_clock(tx, row.id, &clock)?;
         }
     }
     Ok(())
@@ -335,23 +334,15 @@ pub fn split(
         ..ticket.clone()
     };
     let id = tickets::insert(tx, &new)?;
+    let owed = correspondents::is_owed(tx, message.id)?;
     merges::move_messages(tx, &[message.id], id)?;
     let mine = correspondents::ensure(tx, ticket.id, &author)?;
-    if let Some(clock) = mine.clock.as_ref().filter(|clock| clock.from <= message.received_at) {
-        let mut fresh = clocks::clock_from(settings, message.received_at);
-        if clock.from == message.received_at {
-            fresh = clock.clone();
-        }
+    if let Some(clock) = mine.clock.as_ref().filter(|_| owed) {
+        let fresh = clocks::clock_from(settings, message.received_at);
         let theirs = correspondents::ensure(tx, id, &author)?;
-        correspondents::set_clock(tx, theirs.id, &fresh)?;
-        let before = clock.from - SignedDuration::from_micros(1);
-        match correspondents::first_received_after(tx, ticket.id, &author, before)? {
-            None => correspondents::stop_clock(tx, mine.id)?,
-            Some(since) if since > clock.from => {
-                correspondents::set_clock(tx, mine.id, &clocks::clock_from(settings, since))?;
-            }
-            Some(_) => {}
-        }
+        let clock = if clock.from == message.received_at { clock } else { &fresh };
+        correspondents::set_clock(tx, theirs.id, clock)?;
+        clocks::refresh(tx, settings, &mine)?;
     }
     tickets::add_link(tx, id, ticket.id, LinkKind::Related)?;
     tickets::add_link(tx, ticket.id, id, LinkKind::Related)?;

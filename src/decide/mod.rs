@@ -10,3 +10,6 @@ pub mod quarantine;
 pub mod raise;
 pub mod sent;
 pub mod triage;
+
+#[cfg(test)]
+mod model_tests;

@@ -489,6 +489,7 @@ prop_compose! {
             bytes: br#"{"xarf_version":"4.0.0"}"#.to_vec(), sha256: String::new(),
             part: "2".to_owned(),
             tlp: None,
+            verdict: None,
         };
         report.attachments.extend(attached.then_some(file));
         report

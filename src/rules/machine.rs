@@ -247,6 +247,7 @@ mod tests {
             content_type: content_type.into(),
             bytes: bytes.as_bytes().to_vec(),
             sha256: String::new(),
+            verdict: None,
             part: "2".to_owned(),
             tlp: None,
         });

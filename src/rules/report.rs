@@ -7,7 +7,7 @@ use super::address::Address;
 use super::ticket::words;
 use super::tlp::Mark;
 use super::untrusted::Untrusted;
-use super::verdict::Verdict;
+use super::verdict::{FileVerdict, Verdict};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -101,6 +101,9 @@ pub struct Attachment {
     pub bytes: Vec<u8>,
     /// Lower-case hex over `bytes`.
     pub sha256: String,
+    /// None where the file is neither encrypted nor signed.
+    #[serde(default)]
+    pub verdict: Option<FileVerdict>,
     /// Its place in the tree, numbered as in IMAP: `2`, `1.3`.
     pub part: String,
     /// The strictest mark in its name and its text.
@@ -131,7 +134,7 @@ pub struct Candidate {
     pub handles: Vec<String>,
     /// Addresses of its bound user IDs, in lower case.
     pub addresses: Vec<String>,
-    /// It stood in an outer header or an unencrypted part.
+    /// It stood in an outer header or an unencrypted part, and names the From address of that mail.
     pub clear: bool,
     pub brings: Brings,
 }

@@ -123,6 +123,51 @@ impl Default for Verdict {
     }
 }
 
+/// What was proven about one attached file by itself, be it encrypted, signed inside, or signed by a
+/// signature beside it. It says nothing of the mail that carried the file, and the mail nothing of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FileVerdict {
+    pub encryption: Encryption,
+    pub encryption_problem: Option<EncryptionProblem>,
+    pub signature: Signature,
+    pub signature_problem: Option<SignatureProblem>,
+    /// As in `Verdict`.
+    pub signer: Option<String>,
+    /// Of a good signature: the addresses for which its certificate stands at `authenticated`.
+    pub signer_addresses: Vec<String>,
+    pub authenticated: Authenticated,
+}
+
+impl Default for FileVerdict {
+    fn default() -> Self {
+        FileVerdict {
+            encryption: Encryption::None,
+            encryption_problem: None,
+            signature: Signature::None,
+            signature_problem: None,
+            signer: None,
+            signer_addresses: Vec::new(),
+            authenticated: Authenticated::None,
+        }
+    }
+}
+
+impl Signature {
+    /// Which of several signatures is told first: a good one names its own signer only, whatever
+    /// stands beside it (T33); of the others the one that says most.
+    pub fn weight(self) -> u8 {
+        match self {
+            Signature::Good => 6,
+            Signature::RevokedKey => 5,
+            Signature::ExpiredKey => 4,
+            Signature::Weak => 3,
+            Signature::Bad => 2,
+            Signature::UnknownKey => 1,
+            Signature::None => 0,
+        }
+    }
+}
+
 impl Verdict {
     /// Whether the mail proves that the owner of the From address wrote the whole of it with a
     /// key that the team holds at `rung` or above.

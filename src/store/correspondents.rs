@@ -167,14 +167,31 @@ pub fn set_escalated(tx: &Tx, id: i64, at: Timestamp) -> Result<()> {
     Ok(())
 }
 
-/// Receipt of the first mail of theirs that a human wrote after an instant.
-pub fn first_received_after(c: &Connection, ticket: i64, address: &str, after: Timestamp) -> Result<Option<Timestamp>> {
+/// Notes that an answer to a mail is promised.
+pub fn set_owed(tx: &Tx, message: i64) -> Result<()> {
+    tx.prepare_cached("UPDATE message SET owed = 1 WHERE id = ?1")?.execute([message])?;
+    Ok(())
+}
+
+/// Whether an answer to a mail is promised still.
+pub fn is_owed(c: &Connection, message: i64) -> Result<bool> {
+    Ok(c.query_row("SELECT owed FROM message WHERE id = ?1", [message], |row| row.get(0)).maybe()?.unwrap_or(false))
+}
+
+/// No answer is owed any more to what a correspondent wrote until an instant.
+pub fn settle(tx: &Tx, ticket: i64, address: &str, until: Timestamp) -> Result<()> {
+    tx.prepare_cached(
+        "UPDATE message SET owed = 0 WHERE ticket_id = ?1 AND correspondent = ?2 AND owed AND received_at <= ?3",
+    )?
+    .execute((ticket, address, micros(until)))?;
+    Ok(())
+}
+
+/// Receipt of the first mail of theirs to which an answer is owed.
+pub fn first_owed(c: &Connection, ticket: i64, address: &str) -> Result<Option<Timestamp>> {
     let first: Option<i64> = c
-        .prepare_cached(
-            "SELECT min(received_at) FROM message WHERE ticket_id = ?1 AND correspondent = ?2 AND direction = 'in' \
-             AND NOT automatic AND received_at > ?3",
-        )?
-        .query_row((ticket, address, micros(after)), |row| row.get(0))?;
+        .prepare_cached("SELECT min(received_at) FROM message WHERE ticket_id = ?1 AND correspondent = ?2 AND owed")?
+        .query_row((ticket, address), |row| row.get(0))?;
     Ok(first.map(instant))
 }
 

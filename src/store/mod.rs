@@ -8,6 +8,7 @@
 //! Hostile data: texts of mails, bound as parameters only. Failure: `StoreError`, in words
 //! for the operator; nothing is half written.
 
+pub mod attachments;
 pub mod certs;
 pub mod content;
 pub mod correspondents;
@@ -42,6 +43,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("schema/0004_answers.sql"),
     include_str!("schema/0005_content.sql"),
     include_str!("schema/0007_search.sql"),
+    include_str!("schema/0008_files.sql"),
 ];
 
 /// Why the store cannot be used, in words for the operator.

@@ -1,10 +1,9 @@
 //! HAND-OVER 2: tickets, their messages, and what hangs on them.
 
 pub use super::correspondents::Clock;
-use super::{Maybe, Result, Tx, correspondents, instant, micros};
+use super::{Maybe, Result, Tx, attachments, correspondents, instant, micros};
 use crate::rules::report::{Attachment, Context, Indicator, IndicatorKind, Place};
 use crate::rules::ticket::{Direction, Kind, LinkKind, Number, Priority, State};
-use crate::rules::tlp::Mark;
 use jiff::Timestamp;
 use rusqlite::{Connection, Row};
 
@@ -515,11 +514,14 @@ pub fn message(c: &Connection, id: i64) -> Result<Option<Message>> {
         .maybe()
 }
 
-/// Messages that could not be opened for want of a key.
+/// Messages that could not be opened for want of a key, or that hold a file that could not.
 pub fn messages_without_key(c: &Connection) -> Result<Vec<Message>> {
     let mut rows = c.prepare_cached(&format!(
         "SELECT {MESSAGE_COLUMNS} FROM message WHERE direction IN ('in', 'note') \
-         AND json_extract(coalesce(rechecked, verdict), '$.encryption_problem') IN ('no_key', 'key_unavailable') ORDER BY id"
+         AND (json_extract(coalesce(rechecked, verdict), '$.encryption_problem') IN ('no_key', 'key_unavailable') \
+         OR EXISTS (SELECT 1 FROM attachment WHERE message_id = message.id AND \
+         json_extract(coalesce(attachment.rechecked, attachment.verdict), '$.encryption_problem') \
+         IN ('no_key', 'key_unavailable'))) ORDER BY id"
     ))?;
     let found = rows.query_map([], read_message)?;
     Ok(found.collect::<rusqlite::Result<_>>()?)
@@ -547,23 +549,8 @@ pub fn messages_with_id(c: &Connection, message_id: &str) -> Result<Vec<Message>
 }
 
 /// Adds what a message holds.
-pub fn insert_content(tx: &Tx, message: i64, attachments: &[Attachment], indicators: &[Indicator]) -> Result<()> {
-    let mut attachment_row = tx.prepare_cached(
-        "INSERT INTO attachment (message_id, name, content_type, size, sha256, bytes, part, tlp) \
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
-    )?;
-    for attachment in attachments {
-        attachment_row.execute((
-            message,
-            attachment.name.raw(),
-            &attachment.content_type,
-            attachment.bytes.len() as i64,
-            &attachment.sha256,
-            &attachment.bytes,
-            &attachment.part,
-            attachment.tlp.map(Mark::word),
-        ))?;
-    }
+pub fn insert_content(tx: &Tx, message: i64, files: &[Attachment], indicators: &[Indicator]) -> Result<()> {
+    attachments::insert(tx, message, files)?;
     let mut indicator_row = tx.prepare_cached(
         "INSERT OR IGNORE INTO indicator (message_id, kind, value, part, at, encrypted, context) \
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
@@ -580,47 +567,6 @@ pub fn insert_content(tx: &Tx, message: i64, attachments: &[Attachment], indicat
         ))?;
     }
     Ok(())
-}
-
-/// An attachment without its octets.
-#[derive(Debug, Clone)]
-pub struct AttachmentRow {
-    pub id: i64,
-    pub message_id: i64,
-    pub name: String,
-    pub content_type: String,
-    pub size: u64,
-    pub sha256: String,
-    /// Where it stood in the mail; empty: not known.
-    pub part: String,
-    /// The strictest mark in its name and its text.
-    pub tlp: Option<String>,
-}
-
-/// Attachments of a ticket, in order.
-pub fn attachments(c: &Connection, ticket: i64) -> Result<Vec<AttachmentRow>> {
-    let mut rows = c.prepare_cached(
-        "SELECT attachment.id, attachment.message_id, name, content_type, size, sha256, part, attachment.tlp FROM attachment \
-         JOIN message ON message.id = attachment.message_id WHERE message.ticket_id = ?1 ORDER BY attachment.id",
-    )?;
-    let found = rows.query_map([ticket], |row| {
-        Ok(AttachmentRow {
-            id: row.get(0)?,
-            message_id: row.get(1)?,
-            name: row.get(2)?,
-            content_type: row.get(3)?,
-            size: row.get::<_, i64>(4)?.unsigned_abs(),
-            sha256: row.get(5)?,
-            part: row.get(6)?,
-            tlp: row.get(7)?,
-        })
-    })?;
-    Ok(found.collect::<rusqlite::Result<_>>()?)
-}
-
-/// An attachment's octets.
-pub fn attachment_bytes(c: &Connection, id: i64) -> Result<Option<Vec<u8>>> {
-    c.query_row("SELECT bytes FROM attachment WHERE id = ?1", [id], |row| row.get(0)).maybe()
 }
 
 /// Indicators of a ticket in order, each with its message.

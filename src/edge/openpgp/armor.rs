@@ -91,10 +91,11 @@ fn begins(line: &str) -> Option<Kind> {
 /// left is not base64.
 pub fn decode(block: &str) -> Option<Vec<u8>> {
     let mut body = String::with_capacity(block.len());
-    let mut in_headers = true;
+    let (mut in_headers, mut is_cut) = (true, true);
     for line in block.lines().skip(1) {
         let line = line.trim();
         if line.starts_with("-----") {
+            is_cut = false;
             break;
         }
         if in_headers {
@@ -109,8 +110,13 @@ pub fn decode(block: &str) -> Option<Vec<u8>> {
         let (data, ends) = line.split_once('=').map_or((line, false), |(data, _)| (data, true));
         body.extend(data.chars().filter(|c| !c.is_whitespace()));
         if ends {
+            is_cut = false;
             break;
         }
+    }
+    // Cut in the middle of an octet: the packets will tell that the end is missing.
+    if is_cut && body.len() % 4 == 1 && body.ends_with(|c: char| c.is_ascii_alphanumeric() || "+/".contains(c)) {
+        body.pop();
     }
     let config = GeneralPurposeConfig::new()
         .with_decode_allow_trailing_bits(true)

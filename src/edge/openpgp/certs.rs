@@ -298,16 +298,45 @@ fn canonical(cert: &Cert, introducers: &[String]) -> Result<Vec<u8>, String> {
             add(signature.clone().into())?;
         }
     }
-    for key in cert.keys().subkeys().filter(|key| key.self_signatures().next().is_some()).take(SUBKEYS) {
+    let (bound, claimed): (Vec<_>, Vec<_>) =
+        cert.keys().subkeys().partition(|key| key.self_signatures().next().is_some());
+    let mut room = SUBKEYS;
+    for key in bound.into_iter().take(SUBKEYS) {
+        room -= 1;
         add(key.key().clone().into())?;
         for signature in key.self_signatures().chain(key.self_revocations()) {
             add(signature.clone().into())?;
+        }
+    }
+    // Kept so that what such a key signs can be told from what an unknown one does (T37): it binds nothing.
+    for key in claimed.into_iter().take(room) {
+        let binding = cert.bad_signatures().find(|signature| is_one_sided(signature, cert, key.key()));
+        if let Some(binding) = binding {
+            add(key.key().clone().into())?;
+            add(binding.clone().into())?;
         }
     }
     if out.len() > BYTES {
         return Err("the certificate is larger than 1 MiB even without foreign signatures".to_owned());
     }
     Ok(out)
+}
+
+/// Whether the primary key claims a subkey that never agreed: the binding is right, but for the
+/// signature of the subkey itself that it lacks (RFC 9580, 5.2.1.8).
+fn is_one_sided(
+    signature: &Signature,
+    cert: &Cert,
+    subkey: &openpgp::packet::Key<openpgp::packet::key::PublicParts, openpgp::packet::key::SubordinateRole>,
+) -> bool {
+    let primary = cert.primary_key().key();
+    let hashed = || {
+        let mut hash = signature.hash_algo().context()?.for_signature(signature.version());
+        signature.hash_subkey_binding(&mut hash, primary, subkey)?;
+        hash.into_digest()
+    };
+    signature.typ() == openpgp::types::SignatureType::SubkeyBinding
+        && hashed().is_ok_and(|digest| signature.verify_digest(primary, digest).is_ok())
 }
 
 /// Joins what two copies of one certificate say. Both are to be `bytes` of `describe`: a copy

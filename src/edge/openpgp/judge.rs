@@ -107,12 +107,18 @@ pub(super) fn judge(signature: &packet::Signature, ring: &Ring, now: Timestamp) 
             if weak { (Signature::Weak, None) } else { (Signature::Bad, Some(SignatureProblem::Unsupported)) };
         return fact;
     }
+    let mut claims: Option<SignatureFact> = None;
     for known in known_certificates(&issuers, ring, now) {
         let Ok(cert) = Cert::from_bytes(&known.bytes) else { continue };
         for key in cert.keys().key_handles(issuers.iter()) {
             fact.signer = Some(cert.fingerprint().to_hex());
             if signature.verify_document(key.key()).is_ok() {
                 (fact.state, fact.problem) = assess(signature, &cert, &key, &known, ring, now);
+                // Whoever claims a key of somebody else must not speak in front of its owner.
+                if fact.problem == Some(SignatureProblem::WrongFlags) {
+                    claims.get_or_insert(fact.clone());
+                    continue;
+                }
                 if fact.state == Signature::Good {
                     fact.certified = certified(&known, ring, now);
                     fact.addresses = known.addresses;
@@ -122,11 +128,11 @@ pub(super) fn judge(signature: &packet::Signature, ring: &Ring, now: Timestamp) 
             }
             let meant = issuers.contains(&KeyHandle::Fingerprint(key.key().fingerprint()));
             if meant || !known.candidate {
-                fact.state = Signature::Bad;
+                (fact.state, fact.problem) = (Signature::Bad, None);
             }
         }
     }
-    fact
+    claims.unwrap_or(fact)
 }
 
 /// What the store knows for these handles, and the team's own certificates.
@@ -390,16 +396,27 @@ mod tests {
             .unwrap()
             .sign_subkey_binding(&mut primary, thief.primary_key().key(), stolen.key())
             .unwrap();
-        let subkey = stolen.key().clone();
-        let forged = thief.clone().insert_packets(vec![Packet::from(subkey), binding.into()]).unwrap().0;
+        // As octets: Sequoia writes no binding that it does not believe.
+        let mut forged = secret(&thief);
+        for packet in [Packet::from(stolen.key().clone()), binding.into()] {
+            forged.extend(packet.to_vec().unwrap());
+        }
+        let facts = certs::describe(&forged, now()).unwrap().remove(0);
+        let cut = KnownCertificate { bytes: facts.bytes, addresses: facts.addresses, ..known(&thief, false) };
         // As the store would keep it, and as it came.
-        let cut = known(&forged, false);
-        let raw = KnownCertificate { bytes: secret(&forged), ..cut.clone() };
+        let victims = known(&victim, false);
+        let raw = KnownCertificate { bytes: forged, ..cut.clone() };
         for known in [cut, raw] {
             let world = World { known: vec![known], ..World::new() };
             let fact = first_fact(&world, &detached(&victim, TEXT, now()));
-            assert_ne!(fact.state, Signature::Good, "{fact:?}");
+            assert_eq!((fact.state, fact.problem), (Signature::Bad, Some(SignatureProblem::WrongFlags)));
+            assert_eq!(fact.signer, Some(thief.fingerprint().to_hex()), "who claims the key");
             assert!(fact.addresses.is_empty());
+            for both in [[world.known[0].clone(), victims.clone()], [victims.clone(), world.known[0].clone()]] {
+                let fact = first_fact(&World { known: both.to_vec(), ..World::new() }, &detached(&victim, TEXT, now()));
+                assert_eq!((fact.state, fact.problem), (Signature::Good, None), "its owner is heard");
+                assert_eq!(fact.signer, Some(victim.fingerprint().to_hex()));
+            }
         }
     }
 

@@ -152,6 +152,18 @@ pub fn is_in_the_clear(message: &[u8]) -> bool {
     first.is_some_and(|packet| matches!(packet.tag, 4 | 8 | 11))
 }
 
+/// Whether data is detached signatures and nothing else, by its packets alone.
+pub fn is_detached_signature(data: &[u8]) -> bool {
+    const ARMOUR: &[u8] = b"-----BEGIN PGP SIGNATURE-----";
+    let is_binary = data.first().is_some_and(|first| first & 0x80 != 0);
+    if !is_binary && !data.trim_ascii_start().starts_with(ARMOUR) {
+        return false;
+    }
+    let Some(octets) = armor::octets_of(data) else { return false };
+    let mut packets = armor::packets(&octets).peekable();
+    packets.peek().is_some() && packets.all(|packet| packet.tag == 2)
+}
+
 /// Whether one of these handles is a key of ours, also a retired one, or is hidden.
 pub fn names_our_key(recipients: &[String], ring: &Ring) -> bool {
     let team = team(ring);

@@ -49,6 +49,12 @@ UPDATE message SET correspondent = (
 ) WHERE direction = 'in';
 CREATE INDEX message_correspondent ON message (ticket_id, correspondent) WHERE correspondent IS NOT NULL;
 
+-- An answer to it was promised, and no human message to its correspondent has followed it.
+ALTER TABLE message ADD COLUMN owed INTEGER NOT NULL DEFAULT 0;
+UPDATE message SET owed = 1 WHERE direction = 'in' AND NOT automatic AND EXISTS (
+    SELECT 1 FROM correspondent WHERE correspondent.ticket_id = message.ticket_id AND address = message.correspondent
+    AND due_at IS NOT NULL AND received_at > coalesce(answered_at, -1));
+
 -- By which marks a mail was taken for a machine's.
 ALTER TABLE message ADD COLUMN machine TEXT;
 
