@@ -15,7 +15,7 @@ use crate::app::views::When;
 use crate::edge::openpgp::seal::sign_detached;
 use crate::store::Connection;
 use crate::store::tickets::{self, Ticket};
-use crate::store::{history, spool};
+use crate::store::{attachments, history, spool};
 use jiff::Timestamp;
 use serde_json::json;
 use std::fmt::Write;
@@ -43,11 +43,11 @@ pub(super) fn gather(app: &App, c: &Connection, ticket: &Ticket, now: Timestamp)
         files.push((text, message.text.into_bytes()));
         mails.push(mail);
     }
-    let mut attachments = Vec::new();
-    for row in tickets::attachments(c, ticket.id)? {
-        let octets = tickets::attachment_bytes(c, row.id)?.unwrap_or_default();
+    let mut listed = Vec::new();
+    for row in attachments::of_ticket(c, ticket.id)? {
+        let octets = attachments::bytes(c, row.id)?.unwrap_or_default();
         let name = format!("attachments/{}.bin", row.id);
-        attachments.push(json!({
+        listed.push(json!({
             "id": row.id, "message": row.message_id, "name": row.name, "content_type": row.content_type,
             "file": name, "sha256": row.sha256, "size": row.size,
         }));
@@ -68,7 +68,7 @@ pub(super) fn gather(app: &App, c: &Connection, ticket: &Ticket, now: Timestamp)
     let shown = full(app, c, ticket, now)?;
     for (name, document) in [
         ("ticket.json", serde_json::to_value(&shown).unwrap_or_default()),
-        ("manifest.json", json!({"ticket": ticket.number, "messages": mails, "attachments": attachments})),
+        ("manifest.json", json!({"ticket": ticket.number, "messages": mails, "attachments": listed})),
         ("history.json", json!(rows)),
     ] {
         files.push((name.to_owned(), super::plain::pretty(&document)));

@@ -14,6 +14,7 @@ use crate::rules::report::IndicatorKind;
 use crate::rules::ticket::Direction;
 use crate::rules::tlp::Mark;
 use crate::store::Connection;
+use crate::store::attachments;
 use crate::store::tickets::{self, Message, Ticket};
 use jiff::Timestamp;
 use regex::Regex;
@@ -96,12 +97,12 @@ pub(super) fn gather(app: &App, c: &Connection, ticket: &Ticket, full: bool) -> 
     let subject = line(&ticket.subject);
     messages.retain(|message| matches!(message.direction, Direction::In | Direction::Out));
     let changed_at = messages.iter().map(|m| m.received_at).max().unwrap_or(ticket.received_at);
-    let mut files = tickets::attachments(c, ticket.id)?;
+    let mut files = attachments::of_ticket(c, ticket.id)?;
     let mut letters = Vec::new();
     for message in &messages {
         let (own, others) = files.into_iter().partition(|file| file.message_id == message.id);
         files = others;
-        let own: Vec<tickets::AttachmentRow> = own;
+        let own: Vec<attachments::AttachmentRow> = own;
         let mut line = |text: &str| match &mut anonymiser {
             Some(anonymiser) => anonymiser.line(text),
             None => text.to_owned(),
