@@ -7,6 +7,7 @@ use super::views::*;
 use super::{App, AppError, content};
 use crate::edge::openpgp::seal::usable_for_encryption;
 use crate::rules::address::Address;
+use crate::rules::feed::FeedReport;
 use crate::rules::sentence;
 use crate::rules::settings::Language;
 use crate::rules::ticket::{Direction, Number, State};
@@ -15,7 +16,7 @@ use crate::rules::verdict::{FileVerdict, Verdict};
 use crate::store::Connection;
 use crate::store::correspondents::Correspondent;
 use crate::store::tickets::{self, Filter, Message, Ticket};
-use crate::store::{attachments, certs, content as store_content, correspondents, history, spool};
+use crate::store::{attachments, certs, content as store_content, correspondents, feeds, history, spool, unreachable};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
@@ -123,6 +124,11 @@ pub(super) fn line(app: &App, c: &Connection, ticket: &Ticket, now: Timestamp) -
     let when = |at: Option<Timestamp>| at.map(|at| When::new(at, zone));
     let links = tickets::links(c, ticket.id)?;
     let participants = tickets::participants(c, ticket.id)?;
+    let unreachable = match &ticket.reporter {
+        Some(reporter) => unreachable::since(c, ticket.id, reporter)?,
+        None => None,
+    };
+    let feed = feeds::group_of(c, ticket.id)?;
     Ok(TicketView {
         number: ticket.number.clone(),
         state: ticket.state,
@@ -147,6 +153,7 @@ pub(super) fn line(app: &App, c: &Connection, ticket: &Ticket, now: Timestamp) -
             address: ticket.reporter.as_deref().map(Untrusted::from),
             name: Untrusted::new(&ticket.reporter_name),
             constituent: ticket.constituent.clone(),
+            unreachable_at: when(unreachable),
         },
         participants: participants.into_iter().map(Untrusted::from).collect(),
         received_at: When::new(ticket.received_at, zone),
@@ -162,6 +169,13 @@ pub(super) fn line(app: &App, c: &Connection, ticket: &Ticket, now: Timestamp) -
         correspondents: correspondents(app, c, ticket, now)?,
         messages: None,
         indicators: None,
+        feed: feed.map(|(group, reports, incidents)| FeedView {
+            sender: group.sender.into(),
+            source: group.source.into(),
+            day: group.day.to_string(),
+            reports,
+            incidents,
+        }),
         links: links.into_iter().map(|(to, kind)| LinkView { to, kind }).collect(),
         history: None,
         content: content::of_line(app, c, ticket)?,
@@ -206,6 +220,7 @@ fn correspondents(
                 due_in_seconds: seconds_until(clock.due_at, now),
             }),
             certificate,
+            unreachable_at: unreachable::since(c, ticket.id, &row.address)?.map(when),
         });
     }
     Ok(views)
@@ -232,6 +247,9 @@ pub(super) fn certificate(
 fn messages(app: &App, c: &Connection, ticket: &Ticket) -> Result<Vec<MessageView>, AppError> {
     let mut attachments = files(app, c, ticket)?;
     let language = language(app);
+    let zone = &app.settings.team.time_zone;
+    let mut reports = feeds::of_ticket(c, ticket.id)?;
+    let automatic = feeds::automatic_messages(c, ticket.id)?;
     let mut held = store_content::of_ticket(c, ticket.id)?;
     let mut views = Vec::new();
     for message in tickets::messages(c, ticket.id)? {
@@ -239,8 +257,11 @@ fn messages(app: &App, c: &Connection, ticket: &Ticket) -> Result<Vec<MessageVie
         let raw = message.raw_id.map(|raw_id| spool::raw_facts(c, raw_id)).transpose()?;
         let (own, others) = attachments.into_iter().partition(|attachment| attachment.message == message.id);
         attachments = others;
-        let view = message_view(message, raw, own, &app.settings.team.time_zone, language);
-        views.push(MessageView { tlp: held.tlp, marks: held.marks, forwarded: held.forwarded, ..view });
+        let report = reports.remove(&message.id).map(|report| report_view(report, zone));
+        let automatic = automatic.contains(&message.id);
+        let view = message_view(message, raw, own, zone, language);
+        let (tlp, marks, forwarded) = (held.tlp, held.marks, held.forwarded);
+        views.push(MessageView { automatic, report, tlp, marks, forwarded, ..view });
     }
     Ok(views)
 }
@@ -278,6 +299,23 @@ fn message_view(
         tlp: None,
         marks: Vec::new(),
         forwarded: Vec::new(),
+        automatic: false,
+        report: None,
+    }
+}
+
+fn report_view(report: FeedReport, zone: &TimeZone) -> ReportView {
+    ReportView {
+        format: report.format,
+        version: report.version,
+        kind: report.kind,
+        category: report.category,
+        source: report.source,
+        source_ip: report.source_ip,
+        reported_domain: report.reported_domain,
+        arrival_date: report.arrival_date.map(|at| When::new(at, zone)),
+        incidents: report.incidents,
+        fields: report.fields.into_iter().map(|(name, value)| (name.into(), value)).collect(),
     }
 }
 

@@ -3,6 +3,7 @@
 
 mod content;
 
+use crate::rules::feed::Format;
 use crate::rules::report::{Context, Forwarded, IndicatorKind, PartMark};
 use crate::rules::ticket::{Direction, Kind, LinkKind, Priority, State};
 use crate::rules::untrusted::Untrusted;
@@ -14,6 +15,7 @@ use jiff::Timestamp;
 use jiff::tz::{Offset, TimeZone};
 use serde::{Deserialize, Serialize};
 use std::fmt;
+use std::net::IpAddr;
 
 /// What a request gives back.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -218,6 +220,9 @@ pub struct TicketView {
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub indicators: Option<Vec<IndicatorView>>,
     pub links: Vec<LinkView>,
+    /// Null: no group of machine reports.
+    #[serde(default)]
+    pub feed: Option<FeedView>,
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub history: Option<Vec<EventView>>,
     #[serde(flatten)]
@@ -231,6 +236,20 @@ pub struct ReporterView {
     pub address: Option<Untrusted>,
     pub name: Untrusted,
     pub constituent: Option<String>,
+    /// Since when mail to them comes back; null: nothing did, or they have written since.
+    #[serde(default)]
+    pub unreachable_at: Option<When>,
+}
+
+/// The machine reports that share a ticket.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct FeedView {
+    pub sender: Untrusted,
+    pub source: Untrusted,
+    /// In the team's zone.
+    pub day: String,
+    pub reports: u64,
+    pub incidents: u64,
 }
 
 /// Somebody with whom the ticket corresponds.
@@ -245,6 +264,9 @@ pub struct CorrespondentView {
     pub clock: Option<ClockView>,
     /// Fingerprint of the certificate that mail to them is encrypted to; null: none.
     pub certificate: Option<String>,
+    /// Since when mail to them comes back; null: nothing did, or they have written since.
+    #[serde(default)]
+    pub unreachable_at: Option<When>,
 }
 
 /// Who a correspondent is.
@@ -359,6 +381,30 @@ pub struct MessageView {
     /// Mails inside it: claims of whoever forwarded them.
     #[serde(default)]
     pub forwarded: Vec<Forwarded>,
+    /// A machine wrote it.
+    #[serde(default)]
+    pub automatic: bool,
+    /// What it says as a machine-readable report; null: it is none, or breaks its schema.
+    #[serde(default)]
+    pub report: Option<ReportView>,
+}
+
+/// A machine-readable report. All of it is its sender's word.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct ReportView {
+    /// `arf`, `x-arf`, `iodef`, `dsn`, `mdn`.
+    pub format: Format,
+    pub version: Untrusted,
+    #[serde(rename = "type")]
+    pub kind: Untrusted,
+    pub category: Untrusted,
+    /// As written; `source_ip` where it is one.
+    pub source: Option<Untrusted>,
+    pub source_ip: Option<IpAddr>,
+    pub reported_domain: Option<Untrusted>,
+    pub arrival_date: Option<When>,
+    pub incidents: u64,
+    pub fields: Vec<(Untrusted, Untrusted)>,
 }
 
 /// What was proven, and the one sentence that says it.

@@ -6,6 +6,7 @@ mod decode;
 pub mod defang;
 pub mod entity;
 mod envelope;
+pub mod feeds;
 pub mod forwarded;
 pub mod glance;
 pub mod header;

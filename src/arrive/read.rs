@@ -8,7 +8,7 @@ use super::addresses::addresses;
 use super::entity::{self, Body, Part};
 use super::indicators::Source;
 use super::open::Opened;
-use super::{forwarded, header, html, indicators};
+use super::{feeds, forwarded, header, html, indicators};
 use crate::rules::address::Address;
 use crate::rules::report::{Attachment, Context, Forwarded, PartMark, Problem, Report};
 use crate::rules::tlp::{self, Mark};
@@ -40,6 +40,7 @@ pub fn read(opened: Opened) -> Report {
     if first(&opened.outer_headers, "From").is_none() {
         header::note(&mut problems, Problem::NoFrom);
     }
+    let machine = feeds::read(&opened.tree);
     let mut content = Content::default();
     content.take(opened.tree, Where::Root, "");
     let text = content.joined();
@@ -83,6 +84,8 @@ pub fn read(opened: Opened) -> Report {
         headers_protected: opened.headers_protected,
         signatures: opened.signatures,
         asked: Vec::new(),
+        feed: machine.feed,
+        returned: machine.returned,
     }
 }
 

@@ -63,6 +63,12 @@ fn summary(out: &Output, ticket: &TicketView, now: Timestamp) -> Vec<(&'static s
         ("Subject", out.bold(&defang(&ticket.subject.line()))),
         ("From", format!("{}{constituent}", from(&ticket.reporter))),
     ];
+    if let Some(at) = ticket.reporter.unreachable_at {
+        lines.push(("Unreachable", out.loud(&format!("mail to the reporter comes back since {}", day(out, at, now)))));
+    }
+    if let Some(feed) = &ticket.feed {
+        lines.push(("Feed", format!("{} reports, {} incidents", feed.reports, feed.incidents)));
+    }
     lines.extend(reported(ticket).map(|message| proven(out, message, now)).unwrap_or_default());
     lines.push(("Answer", promise(out, ticket, now)));
     let also: Vec<&str> =
@@ -98,9 +104,20 @@ fn correspondent(out: &Output, row: &CorrespondentView, now: Timestamp) -> Strin
     format!("{who}{role}: {clock}; {key}")
 }
 
-/// The reporter's last mail.
+/// The reporter's last mail; where machines alone wrote, the last of theirs.
 fn reported(ticket: &TicketView) -> Option<&MessageView> {
-    ticket.messages.iter().flatten().rev().find(|message| message.direction == Direction::In)
+    let mut received = ticket.messages.iter().flatten().rev().filter(|message| message.direction == Direction::In);
+    let last = received.clone().next();
+    received.find(|message| !message.automatic).or(last)
+}
+
+/// A machine-readable report in one line.
+fn machine_report(report: &ReportView) -> String {
+    let said = [&report.kind, &report.category].into_iter().map(Untrusted::line);
+    let about = report.source.iter().chain(&report.reported_domain).map(|text| defang(&text.line()));
+    let mut words = vec![format!("{} {}", report.format, report.version.line())];
+    words.extend(said.chain(about).filter(|text| !text.trim().is_empty()));
+    words.join(", ")
 }
 
 /// What a mail proved when it came, and what a later look found.
@@ -175,6 +192,7 @@ fn message_block(out: &Output, ticket: &TicketView, message: &MessageView, now: 
     lines.extend(proven(out, message, now));
     let latest = message.rechecked.as_ref().map(|rechecked| &rechecked.verdict).or(message.verdict.as_ref());
     lines.extend(latest.and_then(|latest| latest.verdict.signer.clone()).map(|signer| ("Signer", signer)));
+    lines.extend(message.report.as_ref().map(|report| ("Report", machine_report(report))));
     if !message.problems.is_empty() {
         lines.push(("Problems", message.problems.join(", ")));
     }

@@ -11,7 +11,9 @@ use crate::rules::ticket::Direction;
 use crate::rules::verdict::Verdict;
 use crate::store::spool::SpoolState;
 use crate::store::tickets::Ticket;
-use crate::store::{Result, Tx, attachments, content, correspondents, history, rechecks, signatures, spool, tickets};
+use crate::store::{
+    Result, Tx, attachments, content, correspondents, feeds, history, rechecks, signatures, spool, tickets,
+};
 use jiff::Timestamp;
 
 /// The same mail once more (law 1): one ticket, both raws kept, urgency is the OR, kind the
@@ -27,8 +29,8 @@ pub(super) fn second_copy(tx: &Tx, filing: &Filing, ticket: i64, message: i64) -
     }
     let what = format!("the same mail again, from mailbox {}", mail.mailbox);
     history::add(tx, Some(ticket), now, history::VIGIE, &what)?;
-    // An analyst's own mail raises nothing at its first copy either.
-    if matches!(decision.placement, Placement::Analyst { .. }) {
+    // An analyst's own mail raises nothing at its first copy either, nor does a machine's about ours.
+    if matches!(decision.placement, Placement::Analyst { .. } | Placement::Receipt { .. }) {
         return Ok(());
     }
     file::raise_ticket(tx, filing, &before)?;
@@ -75,6 +77,9 @@ pub fn reopened(tx: &Tx, filing: &Filing, message: i64) -> Result<()> {
     set_rechecked(tx, message, report, now)?;
     tickets::insert_content(tx, message, &report.attachments, &report.indicators)?;
     content::keep(tx, message, report)?;
+    if let Some(feed) = &report.feed {
+        feeds::keep(tx, message, feed)?;
+    }
     file::keep_candidates(tx, filing, before.ticket_id)?;
     let Some(row) = tickets::get(tx, before.ticket_id)? else { return Ok(()) };
     if before.direction == Direction::Note {

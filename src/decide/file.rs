@@ -7,9 +7,10 @@
 use super::clocks::{self, Answer, answered};
 use super::keys::{self, Certificate, Event};
 use super::triage::{AnalystAct, Decision, Placement};
-use super::{again, quarantine, raise};
+use super::{again, quarantine, raise, receipts};
 use crate::rules::address::Address;
 use crate::rules::caps::{self, Cap};
+use crate::rules::feed::Group;
 use crate::rules::intent::Intent;
 use crate::rules::reply::Purpose;
 use crate::rules::report::{Brings, Candidate, Problem, Report};
@@ -24,7 +25,8 @@ use crate::store::orders::MailOrder;
 use crate::store::spool::{SpoolState, Spooled};
 use crate::store::tickets::{Message, Ticket};
 use crate::store::{
-    Result, Tx, certs, content, correspondents, duty, history, orders, outbox, rechecks, signatures, spool, tickets,
+    Result, Tx, certs, content, correspondents, duty, feeds, history, orders, outbox, rechecks, signatures, spool,
+    tickets, unreachable,
 };
 use jiff::{SignedDuration, Timestamp};
 
@@ -82,7 +84,37 @@ fn place(tx: &Tx, filing: &Filing) -> Result<(SpoolState, i64, i64)> {
             Ok((SpoolState::Filed, ticket, message))
         }
         Placement::Join { ticket } => Ok((SpoolState::Joined, *ticket, join(tx, filing, *ticket)?)),
+        Placement::Feed(group) => group_report(tx, filing, group),
+        Placement::Receipt { receipt, ours } => {
+            Ok((SpoolState::Joined, ours.ticket, receipts::keep(tx, filing, *receipt, ours)?))
+        }
         Placement::Analyst { name, ticket, act } => analyst_mail(tx, filing, name, *ticket, act),
+    }
+}
+
+/// A machine report joins the ticket of its group, or opens it. Nobody is told.
+fn group_report(tx: &Tx, filing: &Filing, group: &Group) -> Result<(SpoolState, i64, i64)> {
+    let incidents = filing.report.feed.as_ref().map_or(1, |feed| feed.incidents);
+    let found = feeds::ticket_of(tx, group)?;
+    let placed = match found {
+        Some(ticket) => {
+            let ticket = tickets::living(tx, ticket)?;
+            (SpoolState::Joined, ticket, join(tx, filing, ticket)?)
+        }
+        None => {
+            let (ticket, message) = open_ticket(tx, filing)?;
+            (SpoolState::Filed, ticket, message)
+        }
+    };
+    feeds::count(tx, group, placed.1, incidents)?;
+    Ok(placed)
+}
+
+/// What a ticket is called: a group's name is ours.
+fn subject(filing: &Filing) -> String {
+    match &filing.decision.placement {
+        Placement::Feed(group) => group.subject(),
+        _ => subject::without_tags(filing.report.subject.raw(), &filing.settings.team.ticket_prefix),
     }
 }
 
@@ -98,7 +130,7 @@ pub(super) fn open_ticket(tx: &Tx, filing: &Filing) -> Result<(i64, i64)> {
             number: number.to_string(),
             // What an older time left behind asks nothing of anybody, until its reporter writes again.
             state: if mail.history && !decision.alert { State::Closed } else { State::New },
-            subject: subject::without_tags(report.subject.raw(), &settings.team.ticket_prefix),
+            subject: subject(filing),
             mailbox: mail.mailbox.clone(),
             kind: decision.kind,
             priority: Priority::Normal,
@@ -246,6 +278,11 @@ fn join(tx: &Tx, filing: &Filing, ticket: i64) -> Result<i64> {
     let what = format!("further mail from mailbox {}, message {message}", filing.mail.mailbox);
     history::add(tx, Some(ticket), now, history::VIGIE, &what)?;
     raise_ticket(tx, filing, &row)?;
+    if let Some(from) = filing.report.from.as_ref().filter(|_| !decision.automatic)
+        && unreachable::clear(tx, ticket, from.key())?
+    {
+        history::add(tx, Some(ticket), now, history::VIGIE, "can be reached again: wrote since")?;
+    }
     // A reporter's word wakes a ticket that waited or was put away; an untouched one stays new, and
     // an absence note wakes nothing.
     if !decision.automatic && !matches!(row.state, State::New | State::Open) {
@@ -436,7 +473,13 @@ pub fn file_sent(tx: &Tx, filing: &Filing, ticket: Option<i64>, author: &str) ->
     Ok(spool::get(tx, id)?.unwrap_or(mail))
 }
 
-fn keep_message(tx: &Tx, filing: &Filing, ticket: i64, direction: Direction, author: Option<&str>) -> Result<i64> {
+pub(super) fn keep_message(
+    tx: &Tx,
+    filing: &Filing,
+    ticket: i64,
+    direction: Direction,
+    author: Option<&str>,
+) -> Result<i64> {
     let Filing { mail, report, .. } = *filing;
     let addresses = |list: &[Address]| list.iter().map(|a| a.as_str().to_owned()).collect();
     let message = tickets::insert_message(
@@ -467,6 +510,9 @@ fn keep_message(tx: &Tx, filing: &Filing, ticket: i64, direction: Direction, aut
     tickets::insert_content(tx, message, &report.attachments, &report.indicators)?;
     content::keep(tx, message, report)?;
     rechecks::set_asked(tx, message, &report.asked)?;
+    if let Some(feed) = &report.feed {
+        feeds::keep(tx, message, feed)?;
+    }
     Ok(message)
 }
 

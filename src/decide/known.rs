@@ -4,6 +4,7 @@ use super::triage::{self, Bound, Known, NamedTicket};
 use crate::rules::address::Address;
 use crate::rules::belonging::REOPENING_SPAN;
 use crate::rules::intent::{Intent, OutKind};
+use crate::rules::receipt::OurMail;
 use crate::rules::reply::Purpose;
 use crate::rules::report::Report;
 use crate::rules::settings::{Mailbox, Settings};
@@ -50,6 +51,7 @@ pub fn known<'a>(
         answers_alert: answers_alert(c, report)?,
         reply,
         echo: is_echo(c, report, &named)?,
+        ours: ours(c, report, id_key)?,
         settings,
         mailbox,
         received_at: mail.received_at,
@@ -60,6 +62,44 @@ pub fn known<'a>(
         page: page(c, settings, report)?,
         history: mail.history,
     })
+}
+
+/// The mail of ours that a machine's mail speaks of: the one it gives back, else the one that it
+/// refers to. A number proves nothing; two of our tickets prove nothing either.
+fn ours(c: &Connection, report: &Report, id_key: &[u8; 32]) -> Result<Option<OurMail>> {
+    let outer = &report.outer;
+    let returned: &[String] = if outer.has_ciphertext { &[] } else { &report.returned };
+    let referred = outer.in_reply_to.iter().chain(&outer.references);
+    let by_return = our_mails(c, returned.iter(), id_key)?;
+    let found = if by_return.is_empty() { our_mails(c, referred, id_key)? } else { by_return };
+    let one_ticket = found.windows(2).all(|pair| pair[0].ticket == pair[1].ticket);
+    Ok(found.into_iter().next().filter(|_| one_ticket))
+}
+
+fn our_mails<'a>(c: &Connection, ids: impl Iterator<Item = &'a String>, id_key: &[u8; 32]) -> Result<Vec<OurMail>> {
+    let mut found = Vec::new();
+    for id in ids.take(POINTERS) {
+        if let Some(number) = message_id::verify(id_key, id) {
+            let Some(ticket) = tickets::by_number(c, &number)? else { continue };
+            let row = outbox::of_message_id(c, id)?;
+            found.push(OurMail {
+                ticket: tickets::living(c, ticket.id)?,
+                kind: row.as_ref().map_or(OutKind::Answer, |row| row.kind),
+                out: row.as_ref().map(|row| row.id),
+                to: row.map(|row| row.to),
+            });
+            continue;
+        }
+        for message in tickets::messages_with_id(c, id)? {
+            let from_sent = message.direction == Direction::Out
+                && spool::of_message(c, message.id)?.is_some_and(|mail| mail.role == Role::Sent);
+            if from_sent {
+                let ticket = tickets::living(c, message.ticket_id)?;
+                found.push(OurMail { ticket, out: None, kind: OutKind::Answer, to: None });
+            }
+        }
+    }
+    Ok(found)
 }
 
 /// The one ticket and correspondent that a proven analyst's sealed mail is bound to from inside its

@@ -8,6 +8,7 @@ pub mod known;
 pub mod merge;
 pub mod quarantine;
 pub mod raise;
+mod receipts;
 pub mod sent;
 pub mod triage;
 

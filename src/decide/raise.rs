@@ -339,6 +339,21 @@ pub fn follow_up(tx: &Tx, settings: &Settings, ticket: &Ticket, now: Timestamp) 
     owe_each(tx, settings, &telling, now, |analyst| Intent::FollowUp { analyst }).map(|_| ())
 }
 
+/// Tells whoever has the ticket, else the analyst on duty, that somebody cannot be reached by mail.
+/// `slot`: which mail of ours came back.
+pub fn unreachable(tx: &Tx, settings: &Settings, ticket: &Ticket, slot: &str, now: Timestamp) -> Result<()> {
+    let analysts = match assigned(settings, ticket) {
+        nobody if nobody.is_empty() => on_duty(tx, settings, now)?,
+        assigned => assigned,
+    };
+    let slot = format!("unreachable-{slot}");
+    let telling = Telling { ticket: Some(ticket.id), slot: &slot, analysts: &analysts, not_before: now };
+    if owe_each(tx, settings, &telling, now, |analyst| Intent::Unreachable { analyst })? {
+        history::add(tx, Some(ticket.id), now, history::VIGIE, &format!("told {}", names(&analysts)))?;
+    }
+    Ok(())
+}
+
 /// One run of a correspondent's clock: what makes its rungs unique.
 fn clock_slot(correspondent: &Correspondent) -> String {
     let from = correspondent.clock.as_ref().map_or(0, |clock| clock.from.as_microsecond());

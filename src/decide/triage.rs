@@ -24,9 +24,11 @@
 use crate::rules::address::Address;
 use crate::rules::authres;
 use crate::rules::belonging::{self, Belonging, passes_for};
+use crate::rules::feed::Group;
 use crate::rules::language;
-use crate::rules::machine::{Arrival, Machine, machine_report};
+use crate::rules::machine::{self, Arrival, Machine, machine_report};
 use crate::rules::manners::{NoReply, reply_forbidden};
+use crate::rules::receipt::{OurMail, Receipt, receipt};
 use crate::rules::reply::{self, Purpose};
 use crate::rules::report::Report;
 use crate::rules::settings::{Analyst, Language, Mailbox, Settings};
@@ -64,6 +66,8 @@ pub struct Known<'a> {
     /// The mail answers an answer to an answer of ours, each from this sender and without proof:
     /// two machines talk (T63).
     pub echo: bool,
+    /// The mail of ours that it gives back or refers to, with proof; of several tickets none.
+    pub ours: Option<OurMail>,
 }
 
 /// What a reply is bound to besides its ticket.
@@ -116,6 +120,10 @@ pub enum Placement {
     New { claims: Vec<i64> },
     /// A participant's further mail, proven.
     Join { ticket: i64 },
+    /// A machine report joins those of its group, or is the first.
+    Feed(Group),
+    /// What a machine says of a mail of ours.
+    Receipt { receipt: Receipt, ours: OurMail },
     /// An analyst's own mail.
     Analyst { name: String, ticket: Option<i64>, act: AnalystAct },
 }
@@ -157,12 +165,17 @@ pub fn triage(report: &Report, known: &Known) -> Decision {
     let sender = arrival.sender();
     let analyst = sender.and_then(|sender| settings.duty.analysts.iter().find(|a| a.address == *sender));
     let machine = machine_report(&arrival);
+    let receipt = receipt(&arrival, machine::by_form(&arrival)).zip(known.ours.clone());
+    let receipt = receipt.filter(|_| analyst.is_none() && machine != Some(Machine::OwnMail));
+    let machine = machine.or(receipt.is_some().then_some(Machine::Dsn));
     let automatic = machine.is_some();
     let suspected_spam = analyst.is_none() && has_spam_header(report, settings);
     let refusal = refusal(&arrival, known, suspected_spam).filter(|_| !automatic);
-    let placement = match analyst {
-        Some(analyst) => analysts_mail(report, known, analyst, automatic),
-        None => anybodys_mail(report, known, sender),
+    let placement = match (analyst, receipt) {
+        (Some(analyst), _) => analysts_mail(report, known, analyst, automatic),
+        (None, Some((receipt, ours))) => Placement::Receipt { receipt, ours },
+        (None, None) if automatic => grouped(anybodys_mail(report, known, sender), &arrival, known),
+        (None, None) => anybodys_mail(report, known, sender),
     };
     let real_urgent = asks_urgent(report.subject.raw());
     let reported_urgent = real_urgent || asks_urgent(report.outer.subject.raw());
@@ -240,6 +253,18 @@ fn anybodys_mail(report: &Report, known: &Known, sender: Option<&Address>) -> Pl
             Placement::New { claims }
         }
         Belonging::Join { ticket } => Placement::Join { ticket },
+    }
+}
+
+/// A machine report that belongs to no ticket goes to its group, if it has one.
+fn grouped(placement: Placement, arrival: &Arrival, known: &Known) -> Placement {
+    let report = arrival.report.feed.as_ref().filter(|_| !arrival.report.outer.has_ciphertext);
+    let zone = &known.settings.team.time_zone;
+    let group =
+        report.zip(arrival.sender()).and_then(|(report, sender)| Group::of(report, sender, known.received_at, zone));
+    match (placement, group) {
+        (Placement::New { claims }, Some(group)) if claims.is_empty() => Placement::Feed(group),
+        (placement, _) => placement,
     }
 }
 

@@ -1,7 +1,7 @@
 //! The table "What happens to a mail", cell by cell, and the laws that hold for every mail.
 
 use super::*;
-use crate::rules::report::Attachment;
+use crate::rules::feed::{FeedReport, Format};
 use crate::rules::testing::{ALICE, address, mail, settings};
 use crate::rules::ticket::Number;
 use crate::rules::untrusted::Untrusted;
@@ -23,6 +23,7 @@ fn known<'a>(settings: &'a Settings, mailbox: &str) -> Known<'a> {
         page: None,
         history: false,
         echo: false,
+        ours: None,
         reply: None,
         answers_alert: false,
     }
@@ -484,14 +485,12 @@ prop_compose! {
         (report.verdict, report.from, report.from_disputed) = (verdict, from, from_disputed);
         report.to = to.into_iter().collect();
         (report.subject, report.text) = (subject.into(), text.into());
-        let file = Attachment {
-            name: "xarf.json".into(), content_type: "application/json".into(),
-            bytes: br#"{"xarf_version":"4.0.0"}"#.to_vec(), sha256: String::new(),
-            part: "2".to_owned(),
-            tlp: None,
-            verdict: None,
-        };
-        report.attachments.extend(attached.then_some(file));
+        if attached {
+            let mut feed = FeedReport::new(Format::Xarf);
+            feed.set_source("192.0.2.1");
+            report.feed = Some(feed);
+            report.returned = vec!["<1@example.org>".into()];
+        }
         report
     }
 }

@@ -228,6 +228,7 @@ fn letter(
         (Intent::Alert { follow_up, .. }, _, Some(plain)) => {
             Some(Letter::plain(wording::alert(plain, zone, *follow_up, details)))
         }
+        (Intent::Unreachable { .. }, _, Some(plain)) => Some(Letter::plain(wording::unreachable(plain, zone, details))),
         (Intent::AlertGroup { since, .. }, ..) => {
             let count = history::count(c, &raise::alerted_with_others(*since))?;
             Some(Letter::plain(wording::alert_group(count, *since, zone)))

@@ -311,6 +311,13 @@ pub fn alert(plain: &Plain, zone: &TimeZone, follow_up: bool, details: Option<&s
     }
 }
 
+/// Mail of ours to somebody came back.
+pub fn unreachable(plain: &Plain, zone: &TimeZone, details: Option<&str>) -> Words {
+    let lead = "A mail of ours came back undelivered: its recipient cannot be reached by mail.\n\
+                Telephone, or find another way. The ticket holds what came back.";
+    mail(plain, zone, "Reporter unreachable", lead, details)
+}
+
 /// Many reports at once.
 pub fn alert_group(count: usize, since: Timestamp, zone: &TimeZone) -> Words {
     let (reports, have) = plural(count);

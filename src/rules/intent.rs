@@ -50,6 +50,10 @@ pub enum Intent {
         since: Timestamp,
         analyst: String,
     },
+    /// Mail of ours to the reporter came back.
+    Unreachable {
+        analyst: String,
+    },
     Page {
         page: i64,
         step: u32,
@@ -103,7 +107,9 @@ impl Intent {
     pub fn kind(&self) -> OutKind {
         match self {
             Intent::Acknowledgement { .. } => OutKind::Acknowledgement,
-            Intent::Alert { .. } | Intent::AlertGroup { .. } | Intent::FollowUp { .. } => OutKind::Alert,
+            Intent::Alert { .. } | Intent::AlertGroup { .. } | Intent::FollowUp { .. } | Intent::Unreachable { .. } => {
+                OutKind::Alert
+            }
             Intent::Page { .. } => OutKind::Page,
             Intent::CatchUp { escalation: true, .. } => OutKind::Escalation,
             Intent::Reminder { .. } | Intent::CatchUp { .. } => OutKind::Reminder,

@@ -5,12 +5,16 @@
 //! alone is no proof, since ticket systems and web forms of partners send people's words that way.
 //! Such mail is not answered (`manners`), but somebody is told.
 //!
-//! Hostile data: headers, part types, attachments. Failure: none. Limits: 1 MiB of a JSON
-//! attachment, 4 KiB of another.
+//! A form counts where the mail keeps to its schema (`arrive/feeds`); what breaks it is an ordinary
+//! mail. A multipart/report is answered by nobody all the same (`manners`).
+//!
+//! Hostile data: headers, part types, what was read of a report. Failure: none.
 //! Known gap: DMARC aggregate reports are told by no header; list their senders as feeds.
 
 use super::address::Address;
-use super::report::{Attachment, Report};
+use super::authres::{self, Authentication};
+use super::feed::{FeedReport, Format};
+use super::report::Report;
 use super::settings::{Mailbox, Settings};
 use super::ticket::{Kind, words};
 use super::urgent::asks_urgent;
@@ -80,78 +84,170 @@ pub fn auto_submitted(report: &Report) -> Vec<String> {
 /// Why the mail is a machine report; None: a human may have written it.
 pub fn machine_report(arrival: &Arrival) -> Option<Machine> {
     let from = arrival.sender();
-    let settings = arrival.settings;
     if arrival.mailbox.kind == Kind::Feed {
         return Some(Machine::FeedMailbox);
     }
-    if from.is_some_and(|from| settings.triage.feeds.contains(from)) {
+    if from.is_some_and(|from| is_feed(arrival, from)) {
         return Some(Machine::FeedSender);
     }
-    if from.is_some_and(|from| settings.own_addresses().any(|own| own == from)) && says_automatic(arrival.report) {
+    if from.is_some_and(|from| arrival.settings.own_addresses().any(|own| own == from))
+        && says_automatic(arrival.report)
+    {
         return Some(Machine::OwnMail);
     }
-    standard_report(arrival).or_else(|| bounce(arrival)).or_else(|| auto_reply(arrival)).or_else(|| document(arrival))
+    by_form(arrival)
+}
+
+/// As `machine_report`, by what the mail is alone: whatever its mailbox and its sender are.
+pub fn by_form(arrival: &Arrival) -> Option<Machine> {
+    standard_report(arrival)
+        .or_else(|| bounce(arrival))
+        .or_else(|| auto_reply(arrival))
+        .or_else(|| document(arrival))
+        .or_else(|| other_report(arrival))
+}
+
+/// Whether the config lists the sender as a feed, and nothing says that it is a person at that
+/// address, who answers a mail, or somebody else in its name, as the border found.
+fn is_feed(arrival: &Arrival, from: &Address) -> bool {
+    let report = arrival.report;
+    let border = authres::read(&report.headers, arrival.settings.triage.authserv_id.as_deref());
+    let is_answer = !report.outer.in_reply_to.is_empty();
+    arrival.settings.triage.feeds.contains(from) && border != Authentication::Failed && !is_answer
 }
 
 fn says_automatic(report: &Report) -> bool {
     auto_submitted(report).iter().any(|token| token != "no")
 }
 
+/// What the mail says as a machine-readable report; of a mail with ciphertext nothing (T26).
+fn feed<'a>(arrival: &Arrival<'a>) -> Option<&'a FeedReport> {
+    arrival.report.feed.as_ref().filter(|_| !arrival.report.outer.has_ciphertext)
+}
+
 /// Reports in a form of their own. A report inside another mail is an attachment somebody sent us.
+/// What claims a form and breaks its schema is judged as if it claimed nothing.
 fn standard_report(arrival: &Arrival) -> Option<Machine> {
     let report = arrival.report;
     let outer = &report.outer;
-    if report.fields("X-XARF").chain(report.fields("X-ARF")).any(is_xarf_header) {
+    let feed = feed(arrival);
+    let says_xarf = report.fields("X-XARF").chain(report.fields("X-ARF")).any(is_xarf_header);
+    if says_xarf && (outer.has_ciphertext || feed.is_some_and(|feed| feed.format == Format::Xarf)) {
         return Some(Machine::Xarf);
     }
-    let has = |part: &str| outer.part_types.iter().any(|t| t == part);
-    let by_parts = if has("message/feedback-report") {
-        Some(Machine::Arf)
-    } else if has("message/disposition-notification") {
-        Some(Machine::Mdn)
-    } else if has("message/delivery-status") {
-        Some(Machine::Dsn)
-    } else {
-        None
+    // A human forwards a bounce too: parts out of their place alone tell nothing.
+    let unattended = is_unsent(arrival) || says_automatic(report);
+    let found = feed.filter(|feed| !feed.misplaced || unattended).and_then(|feed| match feed.format {
+        Format::Arf => Some(Machine::Arf),
+        Format::Dsn => Some(Machine::Dsn),
+        Format::Mdn => Some(Machine::Mdn),
+        Format::Xarf | Format::Iodef => None,
+    });
+    found.or_else(|| by_name(arrival, unattended))
+}
+
+/// A delivery or disposition that names itself and breaks its schema: nobody's machine, unless it came
+/// as machines' mail does.
+fn by_name(arrival: &Arrival, unattended: bool) -> Option<Machine> {
+    let has = |part: &str| arrival.report.outer.part_types.iter().any(|t| t == part);
+    let machine = match arrival.report.outer.report_type.as_deref() {
+        Some("delivery-status") => Machine::Dsn,
+        Some("disposition-notification") => Machine::Mdn,
+        _ if has("message/disposition-notification") => Machine::Mdn,
+        _ if has("message/delivery-status") => Machine::Dsn,
+        _ => return None,
     };
-    if outer.media_type == "multipart/report" {
-        let by_name = match outer.report_type.as_deref().unwrap_or_default() {
-            "feedback-report" => Some(Machine::Arf),
-            "delivery-status" => Some(Machine::Dsn),
-            "disposition-notification" => Some(Machine::Mdn),
-            _ => None,
-        };
-        return by_name.or(by_parts).or(Some(Machine::Report));
-    }
-    // A human forwards a bounce too: the parts alone tell nothing.
-    by_parts.filter(|_| arrival.has_null_sender() || says_automatic(report))
+    unattended.then_some(machine)
+}
+
+/// A multipart/report (RFC 6522) in a form that we do not read.
+fn other_report(arrival: &Arrival) -> Option<Machine> {
+    let outer = &arrival.report.outer;
+    let is_read = ["feedback-report", "delivery-status", "disposition-notification"].iter().any(|kind| {
+        outer.report_type.as_deref() == Some(kind) || outer.part_types.contains(&format!("message/{kind}"))
+    });
+    (outer.media_type == "multipart/report" && !is_read).then_some(Machine::Report)
 }
 
 fn is_xarf_header(value: &str) -> bool {
     ["plain", "secure", "bulk", "yes"].iter().any(|word| value.eq_ignore_ascii_case(word))
 }
 
-/// Bounces in no standard form (A2.4). Their From often is no address: `MAILER-DAEMON <>` (Exim's
-/// kin), `MAILER-DAEMON`, `<>`.
+/// Bounces in no standard form (A2.4): from a mail system's own name, or from whoever may be a human
+/// at times (postmaster, an unnamed address) where the subject says in the mail system's words that
+/// something came back. Their From often is no address: `MAILER-DAEMON <>` (Exim's kin), `<>`.
 fn bounce(arrival: &Arrival) -> Option<Machine> {
-    const NAMES: [&str; 4] = ["mailer-daemon", "mailer daemon", "mail delivery system", "mail delivery subsystem"];
+    const NAMES: [&str; 5] =
+        ["mailer-daemon", "mailer daemon", "mail delivery system", "mail delivery subsystem", "mail deliver system"];
+    const ROLES: [&str; 6] =
+        ["postmaster", "post_master", "mdaemon", "system administrator", "mail administrator", "delivery subsystem"];
     let from = arrival.report.fields("From").next().unwrap_or_default().to_lowercase();
     let local = arrival.sender().map(Address::local).unwrap_or_default();
     let local: String = local.chars().filter(|c| c.is_alphanumeric()).collect();
     let daemon = local == "mailerdaemon"
         || from.ends_with("<>")
         || NAMES.iter().any(|name| from.trim_start_matches(['"', '<', ' ']).starts_with(name));
-    let postmaster = matches!(local.as_str(), "postmaster" | "mdaemon") && arrival.has_null_sender();
+    let unsent = is_unsent(arrival);
+    let postmaster = matches!(local.as_str(), "postmaster" | "mdaemon") && unsent;
     let failed = arrival.report.fields("X-Failed-Recipients").next().is_some();
-    (daemon || postmaster || failed).then_some(Machine::Dsn)
+    let says_so = says_undelivered(arrival.report.outer.subject.raw())
+        && (unsent || ROLES.iter().any(|role| from.contains(role)))
+        && arrival.report.outer.in_reply_to.is_empty();
+    (daemon || postmaster || failed || says_so).then_some(Machine::Dsn)
+}
+
+/// Whether nobody sent it: a null envelope sender, or the name that mail systems write for one.
+fn is_unsent(arrival: &Arrival) -> bool {
+    let is_daemon = |path: &str| {
+        let path = path.trim_matches(['<', '>', ' ']).to_lowercase();
+        path == "mailer-daemon" || path.starts_with("mailer-daemon@")
+    };
+    arrival.has_null_sender() || arrival.report.fields("Return-Path").next().is_some_and(is_daemon)
+}
+
+/// Whether a subject begins as those of mail systems do that give a mail back. A forwarded one does not.
+fn says_undelivered(subject: &str) -> bool {
+    const WORDS: [&str; 22] = [
+        "undeliver",
+        "non-deliver",
+        "nondeliver",
+        "delivery fail",
+        "delivery status notification",
+        "delivery notification",
+        "delivery has failed",
+        "delivery error",
+        "mail delivery",
+        "message delivery",
+        "permanent delivery failure",
+        "returned mail",
+        "returned to sender",
+        "failure notice",
+        "failed mail",
+        "mail could not be delivered",
+        "message could not be delivered",
+        "could not send message",
+        "mail system error",
+        "non remis",
+        "échec de la remise",
+        "unzustellbar",
+    ];
+    let subject = subject.trim().to_lowercase();
+    WORDS.iter().any(|word| subject.starts_with(word))
 }
 
 /// Vacation responders by RFC 3834, and by the headers and subjects of those that are older or
 /// know no better (Exchange says `auto-generated` of its absence notes).
 fn auto_reply(arrival: &Arrival) -> Option<Machine> {
     const HEADERS: [&str; 4] = ["X-Autoreply", "X-Autorespond", "X-Auto-Reply-From", "X-Mail-Autoreply"];
-    const SUBJECTS: [&str; 6] =
-        ["automatic reply:", "auto:", "autoreply:", "out of office", "réponse automatique", "absence du bureau"];
+    const SUBJECTS: [&str; 7] = [
+        "automatic reply:",
+        "auto reply:",
+        "auto:",
+        "autoreply:",
+        "out of office",
+        "réponse automatique",
+        "absence du bureau",
+    ];
     let report = arrival.report;
     let tokens = auto_submitted(report);
     let precedence = ["Precedence", "X-Precedence"].iter().flat_map(|name| report.fields(name));
@@ -167,54 +263,15 @@ fn auto_reply(arrival: &Arrival) -> Option<Machine> {
 /// Machine-readable reports that no header announces. Somebody who answers a mail of ours, or
 /// asks for the emergency treatment, is a human with an attachment.
 fn document(arrival: &Arrival) -> Option<Machine> {
-    let report = arrival.report;
-    let outer = &report.outer;
+    let outer = &arrival.report.outer;
     if !outer.in_reply_to.is_empty() || !outer.references.is_empty() || asks_urgent(outer.subject.raw()) {
         return None;
     }
-    if outer.part_types.iter().any(|t| t == "application/iodef+xml") {
-        return Some(Machine::Iodef);
+    match feed(arrival).filter(|feed| !feed.misplaced)?.format {
+        Format::Iodef => Some(Machine::Iodef),
+        Format::Xarf => Some(Machine::Xarf),
+        Format::Arf | Format::Dsn | Format::Mdn => None,
     }
-    if outer.has_ciphertext {
-        return None;
-    }
-    let body = report.text.raw().trim_start();
-    if body.starts_with('<') && is_iodef(body.as_bytes()) || report.attachments.iter().any(is_iodef_file) {
-        return Some(Machine::Iodef);
-    }
-    report.attachments.iter().any(|file| is_xarf_json(file) || is_xarf_text(file)).then_some(Machine::Xarf)
-}
-
-fn is_iodef_file(file: &Attachment) -> bool {
-    has_type(file, "xml") && is_iodef(&file.bytes)
-}
-
-/// The root element stands near the top; nothing is parsed, so no entity is expanded (A9.5).
-fn is_iodef(bytes: &[u8]) -> bool {
-    let top = String::from_utf8_lossy(&bytes[..bytes.len().min(4096)]);
-    top.contains("<IODEF-Document") || top.contains("<iodef:IODEF-Document")
-}
-
-/// XARF 4 says `xarf_version`; XARF 3 has `Version`, `ReporterInfo` and `Report`.
-fn is_xarf_json(file: &Attachment) -> bool {
-    if !has_type(file, "json") || file.bytes.len() > 1024 * 1024 {
-        return false;
-    }
-    let Ok(serde_json::Value::Object(fields)) = serde_json::from_slice(&file.bytes) else { return false };
-    fields.contains_key("xarf_version")
-        || ["Version", "ReporterInfo", "Report"].iter().all(|name| fields.contains_key(*name))
-}
-
-/// X-ARF 0.1 and 0.2: YAML in a text part; these two fields are required.
-fn is_xarf_text(file: &Attachment) -> bool {
-    let top = String::from_utf8_lossy(&file.bytes[..file.bytes.len().min(4096)]);
-    let has = |name: &str| top.lines().any(|line| line.starts_with(name));
-    (has_type(file, "plain") || has_type(file, "txt")) && has("Reported-From:") && has("Report-Type:")
-}
-
-fn has_type(file: &Attachment, kind: &str) -> bool {
-    let name = file.name.raw().to_lowercase();
-    file.content_type.to_lowercase().ends_with(kind) || name.ends_with(&format!(".{kind}"))
 }
 
 #[cfg(test)]
@@ -232,6 +289,11 @@ mod tests {
         mail("a@corp.example", headers)
     }
 
+    fn subject(mut mail: Report, subject: &str) -> Report {
+        mail.outer.subject = subject.into();
+        mail
+    }
+
     fn shaped(media_type: &str, report_type: Option<&str>, parts: &[&str]) -> Report {
         let mut report = with(&[]);
         report.outer.media_type = media_type.into();
@@ -240,41 +302,46 @@ mod tests {
         report
     }
 
-    fn carrying(name: &str, content_type: &str, bytes: &str) -> Report {
-        let mut report = with(&[]);
-        report.attachments.push(Attachment {
-            name: name.into(),
-            content_type: content_type.into(),
-            bytes: bytes.as_bytes().to_vec(),
-            sha256: String::new(),
-            verdict: None,
-            part: "2".to_owned(),
-            tlp: None,
-        });
-        report
+    fn answering(mut mail: Report) -> Report {
+        mail.outer.in_reply_to = vec!["<1@example.org>".into()];
+        mail
+    }
+
+    /// A mail that was read as such a report.
+    fn saying(format: Format, mut mail: Report) -> Report {
+        mail.feed = Some(FeedReport::new(format));
+        mail
+    }
+
+    fn misplaced(format: Format, mail: Report) -> Report {
+        let mut mail = saying(format, mail);
+        mail.feed.iter_mut().for_each(|feed| feed.misplaced = true);
+        mail
     }
 
     #[test]
     fn every_form_of_machine_report_is_known() {
-        let (report, mixed) = ("multipart/report", "multipart/mixed");
+        let report = "multipart/report";
+        let null = || with(&[("Return-Path", "<>")]);
+        let typed = |kind: Option<&str>, part: &str| {
+            let mut mail = shaped(report, kind, &["text/plain", part]);
+            mail.headers.push(("Return-Path".into(), "<>".into()));
+            mail
+        };
         for (mail, machine) in [
-            (shaped(report, Some("feedback-report"), &["text/plain", "message/feedback-report"]), Machine::Arf),
-            (shaped(report, None, &["text/plain", "message/feedback-report"]), Machine::Arf),
-            (shaped(report, Some("delivery-status"), &["message/delivery-status"]), Machine::Dsn),
-            (shaped(report, None, &["message/delivery-status", "message/rfc822"]), Machine::Dsn),
-            (shaped(report, Some("disposition-notification"), &[]), Machine::Mdn),
+            (saying(Format::Arf, with(&[])), Machine::Arf),
+            (saying(Format::Dsn, with(&[])), Machine::Dsn),
+            (saying(Format::Mdn, with(&[])), Machine::Mdn),
+            (misplaced(Format::Arf, null()), Machine::Arf),
+            (misplaced(Format::Dsn, with(&[("Auto-Submitted", "auto-generated")])), Machine::Dsn),
+            (typed(Some("delivery-status"), "text/plain"), Machine::Dsn),
+            (typed(Some("disposition-notification"), "text/plain"), Machine::Mdn),
+            (typed(None, "message/delivery-status"), Machine::Dsn),
             (shaped(report, Some("tlsrpt"), &["application/tlsrpt+gzip"]), Machine::Report),
-            (with(&[("X-XARF", "PLAIN")]), Machine::Xarf),
-            (with(&[("X-Xarf", "secure")]), Machine::Xarf),
-            (with(&[("X-XARF", "BULK")]), Machine::Xarf),
-            (with(&[("X-ARF", "YES")]), Machine::Xarf),
-            (with(&[("X-Arf", " yes ")]), Machine::Xarf),
-            (carrying("xarf.json", "application/json", r#"{"xarf_version":"4.0.0"}"#), Machine::Xarf),
-            (carrying("x", "application/json", r#"{"Version":"3","ReporterInfo":{},"Report":{}}"#), Machine::Xarf),
-            (carrying("x.json", "application/octet-stream", r#"{"xarf_version":"4.1.0"}"#), Machine::Xarf),
-            (carrying("report.txt", "text/plain", "---\nReported-From: x\nReport-Type: ssh\n"), Machine::Xarf),
-            (carrying("i.xml", "text/xml", r#"<?xml version="1.0"?><IODEF-Document version="2.00">"#), Machine::Iodef),
-            (shaped(mixed, None, &["text/plain", "application/iodef+xml"]), Machine::Iodef),
+            (saying(Format::Xarf, with(&[])), Machine::Xarf),
+            (saying(Format::Iodef, with(&[])), Machine::Iodef),
+            (misplaced(Format::Xarf, with(&[("X-XARF", "PLAIN")])), Machine::Xarf),
+            (misplaced(Format::Xarf, with(&[("X-Arf", " yes ")])), Machine::Xarf),
             (with(&[("Auto-Submitted", "auto-replied")]), Machine::AutoReplied),
             (with(&[("Auto-Submitted", "Auto-Replied (vacation); owner=x")]), Machine::AutoReplied),
             (with(&[("Precedence", "auto_reply")]), Machine::AutoReplied),
@@ -285,17 +352,15 @@ mod tests {
             (with(&[("From", "MAILER-DAEMON <>")]), Machine::Dsn),
             (with(&[("From", "<>")]), Machine::Dsn),
             (with(&[("From", "\"Mail Delivery Subsystem\" <x@corp.example>")]), Machine::Dsn),
+            (subject(with(&[("Return-Path", "<>")]), "Undeliverable Message"), Machine::Dsn),
+            (subject(with(&[("Return-Path", "<MAILER-DAEMON>")]), "Delivery failure"), Machine::Dsn),
+            (subject(mail("postmaster@corp.example", &[("From", "Postmaster <x>")]), "Undeliverable: x"), Machine::Dsn),
+            (subject(with(&[("From", "System Administrator <it@corp.example>")]), "Returned mail: x"), Machine::Dsn),
             (mail("feed@shadow.example", &[]), Machine::FeedSender),
             (mail("csirt@example.org", &[("Auto-Submitted", "auto-generated")]), Machine::OwnMail),
         ] {
             assert_eq!(found(&mail), Some(machine));
         }
-        let mut iodef = with(&[]);
-        iodef.text = "\n<?xml version='1.0'?>\n<IODEF-Document>".into();
-        assert_eq!(found(&iodef), Some(Machine::Iodef));
-        let mut broken_arf = shaped(mixed, None, &["message/feedback-report"]);
-        broken_arf.headers.push(("Return-Path".into(), "<>".into()));
-        assert_eq!(found(&broken_arf), Some(Machine::Arf));
         let mut absent = with(&[("Return-Path", "<>")]);
         absent.outer.subject = "Réponse automatique : vacances".into();
         assert_eq!(found(&absent), Some(Machine::AutoReplied));
@@ -320,31 +385,38 @@ mod tests {
             with(&[("X-ARF", "no")]),
             with(&[("Return-Path", "<>")]),
             mail("postmaster@corp.example", &[]),
+            subject(mail("postmaster@corp.example", &[]), "Fwd: Undeliverable: x"),
+            subject(mail("postmaster@corp.example", &[]), "Your mail is undeliverable"),
+            subject(with(&[]), "Undeliverable: x"),
+            subject(with(&[("Return-Path", "<>")]), "Phishing: mail delivery"),
             mail("csirt@example.org", &[]),
             shaped("multipart/mixed", None, &["text/plain", "message/rfc822", "message/delivery-status"]),
-            shaped("multipart/mixed", None, &["text/plain", "message/feedback-report"]),
-            carrying("x.json", "application/json", r#"{"Version":"3"}"#),
-            carrying("x.json", "application/json", "[[[[["),
-            carrying("x.xml", "text/xml", "<a>about IODEF-Document</a>"),
-            carrying("x.txt", "text/plain", r#"{"xarf_version":"4.0.0"}"#),
-            carrying("x.txt", "text/plain", "we sent Reported-From: x and Report-Type: y"),
+            shaped("multipart/report", Some("feedback-report"), &["text/plain", "message/feedback-report"]),
+            shaped("multipart/report", Some("delivery-status"), &["text/plain", "message/delivery-status"]),
+            shaped("multipart/report", Some("disposition-notification"), &["text/plain"]),
+            misplaced(Format::Arf, with(&[])),
+            misplaced(Format::Dsn, with(&[])),
+            misplaced(Format::Xarf, with(&[])),
+            with(&[("X-XARF", "PLAIN")]),
+            answering(saying(Format::Iodef, with(&[]))),
+            answering(mail("feed@shadow.example", &[])),
+            mail(
+                "feed@shadow.example",
+                &[("Authentication-Results", "mx.example.org; dmarc=fail header.from=shadow.example")],
+            ),
             with(&[("From", "A Mailer-Daemon Expert <a@corp.example>")]),
         ] {
             assert_eq!(found(&mail), None);
         }
-        let mut answer = carrying("xarf.json", "application/json", r#"{"xarf_version":"4.0.0"}"#);
-        answer.outer.in_reply_to = vec!["<1@example.org>".into()];
-        assert_eq!(found(&answer), None);
-        let mut urgent = carrying("xarf.json", "application/json", r#"{"xarf_version":"4.0.0"}"#);
+        let mut urgent = saying(Format::Xarf, with(&[]));
         urgent.outer.subject = "[URGENT] see file".into();
         assert_eq!(found(&urgent), None);
     }
 
     #[test]
     fn t26_what_was_decrypted_makes_no_machine_report() {
-        let mut report = carrying("xarf.json", "application/json", r#"{"xarf_version":"4.0.0"}"#);
+        let mut report = saying(Format::Xarf, with(&[]));
         report.outer.has_ciphertext = true;
-        report.text = "<IODEF-Document>".into();
         report.from = Address::parse("feed@shadow.example");
         assert_eq!(found(&report), None);
     }

@@ -47,6 +47,8 @@ words! {
         List = "list",
         /// Precedence bulk, list or junk.
         Bulk = "bulk",
+        /// A multipart/report of any kind (A1.5), also one that breaks its schema.
+        Report = "report",
         /// X-Auto-Response-Suppress: the wish not to be answered.
         SuppressWish = "suppress_wish",
         /// X-Loop; or, said by `triage`, answers without end between two machines (T63).
@@ -101,6 +103,9 @@ fn unwelcome_header(report: &Report) -> Option<NoReply> {
     }
     if LIST.iter().any(|name| report.fields(name).next().is_some()) {
         return Some(NoReply::List);
+    }
+    if report.outer.media_type == "multipart/report" {
+        return Some(NoReply::Report);
     }
     let is_bulk = |value: &str| ["bulk", "list", "junk", "auto_reply"].iter().any(|w| value.eq_ignore_ascii_case(w));
     if report.fields("Precedence").any(is_bulk) {

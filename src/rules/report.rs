@@ -4,6 +4,7 @@
 //! Hostile data: all of it; texts are `Untrusted`. Failure: none, trouble is in `problems`.
 
 use super::address::Address;
+use super::feed::FeedReport;
 use super::ticket::words;
 use super::tlp::Mark;
 use super::untrusted::Untrusted;
@@ -54,6 +55,13 @@ pub struct Report {
     pub signatures: Vec<String>,
     /// Certificates that were asked for to judge its signatures, by fingerprint or key ID.
     pub asked: Vec<String>,
+    /// What it says as a machine-readable report, where it fits the schema of one. With ciphertext
+    /// in the mail it is shown and decides nothing (T26).
+    #[serde(default)]
+    pub feed: Option<FeedReport>,
+    /// Message-IDs of the mail that it gives back, in whatever form: claims, until a hash is good.
+    #[serde(default)]
+    pub returned: Vec<String>,
 }
 
 impl Report {

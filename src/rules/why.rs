@@ -100,6 +100,7 @@ pub fn no_reply(word: &str) -> String {
         NoReply::AutoSubmitted => "its Auto-Submitted field says that a machine sent it",
         NoReply::List => "it came through a mailing list",
         NoReply::Bulk => "its Precedence field says bulk, list or junk",
+        NoReply::Report => "it is a report of a mail system (multipart/report)",
         NoReply::SuppressWish => "its X-Auto-Response-Suppress field asks for no automatic answer",
         NoReply::Loop => "machines seem to answer each other",
         NoReply::AuthenticationFailed => "the border says that its From is forged",

@@ -13,6 +13,7 @@ pub mod certs;
 pub mod content;
 pub mod correspondents;
 pub mod duty;
+pub mod feeds;
 pub mod figures;
 pub mod history;
 pub mod merges;
@@ -25,6 +26,7 @@ pub mod signatures;
 pub mod spool;
 pub mod status;
 pub mod tickets;
+pub mod unreachable;
 
 use jiff::Timestamp;
 pub use rusqlite::Connection;
@@ -42,6 +44,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("schema/0003_duty.sql"),
     include_str!("schema/0004_answers.sql"),
     include_str!("schema/0005_content.sql"),
+    include_str!("schema/0006_feeds.sql"),
     include_str!("schema/0007_search.sql"),
     include_str!("schema/0008_files.sql"),
 ];

@@ -497,11 +497,11 @@ pub fn first_received(c: &Connection, ticket: i64) -> Result<Option<Message>> {
     .maybe()
 }
 
-/// The last mail of the ticket, before a message if one is named.
+/// The last mail of the ticket that a human wrote, else the last one; before a message if one is named.
 pub fn last_received(c: &Connection, ticket: i64, before: Option<i64>) -> Result<Option<Message>> {
     c.prepare_cached(&format!(
         "SELECT {MESSAGE_COLUMNS} FROM message WHERE ticket_id = ?1 AND direction = 'in' AND (?2 IS NULL OR id < ?2) \
-         ORDER BY id DESC LIMIT 1"
+         ORDER BY automatic, id DESC LIMIT 1"
     ))?
     .query_row((ticket, before), read_message)
     .maybe()
