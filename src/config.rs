@@ -120,7 +120,9 @@ fn settings(root: &Table, file: &Path) -> Option<Settings> {
     let (message_bytes, separate_processes) = root.section("limits", |t| {
         (t.get("message_bytes", 50 << 20, values::size), t.get("separate_processes", true, values::flag))
     });
-    root.section("retention", |t| t.not_served("closed_after"));
+    let retention_closed_after = root.section("retention", |t| t.maybe("closed_after", values::retention));
+    let at_eight = Digest::At { weekdays: None, time: time(8, 0, 0, 0) };
+    let audit_head = root.section("audit", |t| t.get("head", at_eight, values::digest));
 
     Some(Settings {
         team: team?,
@@ -140,7 +142,8 @@ fn settings(root: &Table, file: &Path) -> Option<Settings> {
         metrics_listen: None,
         message_bytes,
         separate_processes,
-        retention_closed_after: None,
+        retention_closed_after,
+        audit_head,
         warnings: Vec::new(),
     })
 }

@@ -62,7 +62,7 @@ pub fn obey(house: &House, now: Timestamp) -> Result<usize, StoreError> {
         store: &house.store,
         settings: &house.settings,
         team: house.keys.team(),
-        keys: &*house.keys,
+        keys: house.keys.as_ref(),
         key_troubles: &|| house.keys.troubles(),
         daemon_running: true,
     };

@@ -5,6 +5,7 @@
 //! history, or nothing at all. Hostile data: texts of mails pass through as `Untrusted`; requests
 //! come from people who may use the store. Failure: `AppError`, in words for the person who asked.
 
+pub mod audit;
 mod by_mail;
 mod content;
 mod draft;
@@ -23,6 +24,7 @@ mod request;
 mod search;
 mod status;
 mod tickets;
+mod vault;
 pub mod views;
 mod why;
 mod work;
@@ -146,6 +148,9 @@ pub fn handle(app: &App, actor: &Actor, now: Timestamp, request: Request) -> Res
         Request::QuarantineRetry { id } => quarantine::retry(app, actor, now, id),
         Request::QuarantineDrop { id, reason } => quarantine::drop(app, actor, now, id, &reason),
         Request::Stats { from, to, anonymised } => figures::stats(app, now, from, to, anonymised),
+        Request::AuditVerify { head } => audit::verify(app, now, head),
+        Request::Purge { dry_run } => vault::purge(app, actor, now, dry_run),
+        Request::AuditHead => audit::sign_head(app, now),
         Request::Status => status::status(app, now),
     }
 }

@@ -205,6 +205,16 @@ pub enum Request {
         /// Without small counts and names.
         anonymised: bool,
     },
+    /// Whether the history is whole; `head`: a saved mail or text with a head that was signed before.
+    AuditVerify {
+        head: Option<KeyFile>,
+    },
+    /// Removes the content of tickets that were put away long ago; `dry_run`: only names them.
+    Purge {
+        dry_run: bool,
+    },
+    /// The head as it is now, signed.
+    AuditHead,
     Status,
 }
 
@@ -230,6 +240,8 @@ impl Request {
                 | Request::QuarantineList
                 | Request::QuarantineShow { .. }
                 | Request::Stats { .. }
+                | Request::AuditVerify { .. }
+                | Request::AuditHead
                 | Request::Status
         )
     }
@@ -259,7 +271,7 @@ pub struct Opening {
     pub acknowledge: bool,
 }
 
-/// A file with certificates, read where the command runs.
+/// A file with certificates or a signed head, read where the command runs.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct KeyFile {
     /// Shown in messages.

@@ -3,6 +3,7 @@
 
 mod content;
 
+use super::audit::{AuditView, HeadView};
 use crate::rules::feed::Format;
 use crate::rules::report::{Context, Forwarded, IndicatorKind, PartMark};
 use crate::rules::ticket::{Direction, Kind, LinkKind, Priority, State};
@@ -43,6 +44,10 @@ pub enum Answer {
     Draft(Box<DraftView>),
     /// The taxonomy.
     Classes(Vec<ClassView>),
+    /// Whether the history is whole.
+    Audit(Box<AuditView>),
+    /// A signed head of it.
+    Head(HeadView),
     /// A change was made.
     Done(Done),
 }

@@ -130,6 +130,20 @@ pub enum Command {
     /// Mail that could not be processed, kept whole
     #[command(subcommand)]
     Quarantine(QuarantineCommand),
+    /// Prove that the history was neither altered nor cut
+    #[command(subcommand)]
+    Audit(AuditCommand),
+    /// Remove the content of tickets that were put away longer ago than [retention] closed_after
+    #[command(
+        after_help = "Examples:\n  vigie purge --dry-run     which tickets would be concerned\n  vigie purge\n\n\
+        Mails, texts, attachments, indicators, addresses and what was sent are removed for good; number, dates,\n\
+        class, state and history stay. The daemon does it daily where closed_after is set."
+    )]
+    Purge {
+        /// Only name the tickets
+        #[arg(long)]
+        dry_run: bool,
+    },
     /// Hold the team's private keys and answer for them; started by the daemon or by systemd
     #[command(hide = true)]
     Keeper(KeyFiles),
@@ -560,6 +574,22 @@ pub enum DutyCommand {
     },
     /// Page the analyst on duty as a test
     Test,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum AuditCommand {
+    /// Compute history, mails, attachments and signed heads anew, and say what is wrong
+    #[command(after_help = "Examples:\n  vigie audit verify\n  vigie audit verify --head head-of-last-week.eml\n\n\
+        Exit 1 where anything is not as it was written. Only a head that lies elsewhere shows that lines at the\n\
+        end were cut off together with the store's own heads.")]
+    Verify {
+        /// A signed head that was kept elsewhere: the saved mail, or its text
+        #[arg(long, value_name = "FILE")]
+        head: Option<PathBuf>,
+    },
+    /// Print the head of the history as it is now, signed by the team's key
+    #[command(after_help = "Example:\n  vigie audit head > /mnt/elsewhere/head-$(date +%F).txt")]
+    Head,
 }
 
 #[derive(Debug, Subcommand)]

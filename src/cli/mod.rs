@@ -25,6 +25,7 @@ mod templates;
 mod text;
 mod ticket;
 mod time;
+mod vault;
 
 use crate::app::views::Answer;
 use crate::app::{AppError, Request};
@@ -171,6 +172,8 @@ fn run(cli: Cli) -> Result<u8, Failure> {
         Command::Duty(command) => duty(&global, command),
         Command::Outbox(command) => ask(&global, outbox(command)),
         Command::Quarantine(command) => ask(&global, quarantine(command)),
+        Command::Audit(command) => vault::run_audit(&global, command),
+        Command::Purge { dry_run } => ask(&global, Request::Purge { dry_run }),
         Command::Keeper(files) => apart::keeper(&files),
         Command::Reader { memory } => apart::reader(memory),
     }
@@ -213,6 +216,7 @@ fn ask_at(global: &Global, known: Known, request: Request) -> Result<u8, Failure
     Output::new(global, &session.settings).show(&reply)?;
     Ok(match reply.answer {
         Answer::Status(status) if status.needs_person => FAILED,
+        Answer::Audit(audit) if !audit.whole => FAILED,
         _ => 0,
     })
 }

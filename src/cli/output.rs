@@ -1,7 +1,7 @@
 //! Where output goes: tables for people, one JSON document for programs.
 
 use super::args::{Color, Global};
-use super::{FAILED, Failure, figures, judged, page, promises, tables};
+use super::{FAILED, Failure, figures, judged, page, promises, tables, vault};
 use crate::api::Reply;
 use crate::app::views::{Answer, When};
 use crate::rules::settings::Settings;
@@ -26,6 +26,7 @@ impl<'a> Output<'a> {
         match &reply.answer {
             Answer::Octets(octets) => return write(&octets.0),
             Answer::Armour(armour) if !self.json => return write(armour.as_bytes()),
+            Answer::Head(head) if !self.json => return write(head.signed.as_bytes()),
             _ => {}
         }
         // Every listing says so; a change is no listing.
@@ -58,6 +59,8 @@ impl<'a> Output<'a> {
             Answer::Status(view) => json(view),
             Answer::Figures(view) => json(view),
             Answer::Export(view) => json(view),
+            Answer::Audit(view) => json(view),
+            Answer::Head(view) => json(view),
             Answer::Draft(view) => json(view),
             Answer::Done(view) => json(view),
         }
@@ -80,11 +83,14 @@ impl<'a> Output<'a> {
             Answer::Held(mail) => tables::held(self, mail, now),
             Answer::Figures(view) => figures::text(view),
             Answer::Status(status) => tables::status(self, status, now),
+            Answer::Audit(view) => vault::audit(self, view),
             Answer::Done(done) => {
                 done.words.iter().map(|line| format!("{}\n", Untrusted::from(line.as_str()).line())).collect()
             }
             // Written as they are, above.
-            Answer::Octets(_) | Answer::Armour(_) | Answer::Draft(_) | Answer::Export(_) => String::new(),
+            Answer::Octets(_) | Answer::Armour(_) | Answer::Head(_) | Answer::Draft(_) | Answer::Export(_) => {
+                String::new()
+            }
         }
     }
 

@@ -76,7 +76,7 @@ impl Session {
                     store: &house.store,
                     settings: &house.settings,
                     team: house.keys.team(),
-                    keys: &*house.keys,
+                    keys: house.keys.as_ref(),
                     key_troubles: &|| house.keys.troubles(),
                     daemon_running: false,
                 };

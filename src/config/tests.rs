@@ -202,8 +202,8 @@ fn each_fault_names_its_line_its_key_and_the_right_word() {
         ("", "[metrics]\nlisten = '127.0.0.1:9'", "2: metrics.listen: not available in this version; leave it out"),
         (
             "",
-            "[retention]\nclosed_after = '3 years'",
-            "2: retention.closed_after: not available in this version; leave it out",
+            "[retention]\nclosed_after = 'a while'",
+            r#"2: retention.closed_after: "a while" is not a time like "3 years" or "18 months""#,
         ),
         (
             "",

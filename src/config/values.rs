@@ -4,9 +4,9 @@
 use crate::rules::address::Address;
 use crate::rules::caps::{self, Cap};
 use crate::rules::settings::Digest;
-use jiff::SignedDuration;
 use jiff::civil::{Date, Time, Weekday};
 use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Span};
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use toml::de::DeValue;
@@ -268,6 +268,22 @@ pub fn handover(value: &DeValue) -> Read<(Weekday, Time)> {
     let day = weekday(day)?;
     let time = clock(time).ok_or_else(|| format!("{text:?} is not a day and a time like \"Mon 09:00\""))?;
     Ok((DAYS[day].1, time))
+}
+
+/// `3 years`: how long after it was put away a ticket is purged.
+pub fn retention(value: &DeValue) -> Read<Span> {
+    let text = text(value)?;
+    let wrong = || format!("{text:?} is not a time like \"3 years\" or \"18 months\"");
+    let (count, unit) = text.split_once(' ').ok_or_else(wrong)?;
+    let count: i64 = count.parse().ok().filter(|count| (1..=10_000).contains(count)).ok_or_else(wrong)?;
+    let span = match unit.trim() {
+        "day" | "days" => Span::new().try_days(count),
+        "week" | "weeks" => Span::new().try_weeks(count),
+        "month" | "months" => Span::new().try_months(count),
+        "year" | "years" => Span::new().try_years(count),
+        _ => return Err(wrong()),
+    };
+    span.map_err(|_| wrong())
 }
 
 /// `Mon-Fri 08:30`, `08:30` (on business days), `none`.

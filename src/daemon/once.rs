@@ -3,10 +3,11 @@
 use super::folders::{self, Progress, Way};
 use super::turns::{self, post_of};
 use crate::arrive::intake::{self, Look, Pace};
+use crate::decide::retention;
 use crate::edge::imap::ImapTrouble;
 use crate::house::House;
 use crate::journey::{self, Halt};
-use crate::respond::{climb, digest, keys, post, rota, tidy};
+use crate::respond::{climb, digest, head, keys, post, rota, tidy};
 use crate::rules::trouble::Trouble;
 use crate::store::spool::Role;
 
@@ -29,6 +30,8 @@ pub async fn run_once(house: &House) -> Vec<String> {
             keys::turn(&house.store, &house.settings, house.keys.team(), now).map(|_| 0).map_err(Halt::from),
             rota::turn(&house.store, &house.settings, now).map_err(Halt::from),
             digest::turn(&house.store, &house.settings, now).map_err(Halt::from),
+            retention::turn(&house.store, &house.settings, now).map_err(Halt::from),
+            head::turn(&house.store, &house.settings, house.keys.as_ref(), now).map_err(Halt::from),
             climb::turn(&house.store, &house.settings, now).map_err(Halt::from),
         ]
     };

@@ -1,12 +1,13 @@
 //! One loop's turning, the same for all: body, status row, then wait for the bell or the timer.
 
 use super::Ground;
+use crate::decide::retention;
 use crate::edge::smtp;
 use crate::house::House;
 use crate::journey;
 use crate::respond::post::{self, Post};
 use crate::respond::under_way::UnderWay;
-use crate::respond::{climb, digest, keys, rota};
+use crate::respond::{climb, digest, head, keys, rota};
 use crate::store::{outbox, status};
 use jiff::{SignedDuration, Timestamp};
 use std::collections::BTreeMap;
@@ -66,7 +67,9 @@ pub fn start(ground: &Ground, tasks: &TaskTracker, died: &Sender<String>) {
             let told = keys::turn(&house.store, &house.settings, house.keys.team(), now)?;
             let rota = rota::turn(&house.store, &house.settings, now)?;
             let digests = digest::turn(&house.store, &house.settings, now)?;
-            let fired = told + rota + digests + climb::turn(&house.store, &house.settings, now)?;
+            retention::turn(&house.store, &house.settings, now)?;
+            let heads = head::turn(&house.store, &house.settings, house.keys.as_ref(), now)?;
+            let fired = heads + told + rota + digests + climb::turn(&house.store, &house.settings, now)?;
             Ok((fired, climb::next(&house.store)?))
         };
         let (fired, next) = tokio::task::block_in_place(turn).map_err(|e| e.to_string())?;

@@ -9,6 +9,7 @@ pub mod merge;
 pub mod quarantine;
 pub mod raise;
 mod receipts;
+pub mod retention;
 pub mod sent;
 pub mod triage;
 

@@ -403,6 +403,16 @@ pub fn notice_with(tx: &Tx, settings: &Settings, ticket: Option<i64>, notice: &N
     })
 }
 
+/// Owes the signed head of the history to the first who takes escalations, else to the analyst on duty.
+pub fn head(tx: &Tx, settings: &Settings, head: i64, rows: i64, now: Timestamp) -> Result<()> {
+    let first = settings.sla.escalate_to.iter().find(|name| settings.analyst(name).is_some());
+    let analysts = first.map_or_else(|| on_duty(tx, settings, now), |name| Ok(vec![name.clone()]))?;
+    history::add(tx, None, now, history::VIGIE, &format!("head of the history signed at line {rows}"))?;
+    let slot = format!("head-{head}");
+    let telling = Telling { ticket: None, slot: &slot, analysts: &analysts, not_before: now };
+    owe_each(tx, settings, &telling, now, |analyst| Intent::Head { head, analyst }).map(|_| ())
+}
+
 /// Owes the digest of the instant `at`, once: to the analyst who has come on duty, else to the one
 /// who is. Spam is told of since `since`. Gives whether it is new.
 pub fn digest(

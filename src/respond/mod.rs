@@ -3,6 +3,7 @@
 pub mod channel;
 pub mod climb;
 pub mod digest;
+pub mod head;
 pub mod keys;
 pub mod post;
 pub mod rota;

@@ -28,7 +28,7 @@ use crate::store::certs::{self, Cert};
 use crate::store::correspondents;
 use crate::store::outbox::Out;
 use crate::store::tickets::{self, Ticket};
-use crate::store::{Connection, Result, duty, history};
+use crate::store::{Connection, Result, audit, duty, history};
 use jiff::Timestamp;
 
 /// Why an intent did not become octets.
@@ -259,6 +259,9 @@ fn letter(
         (Intent::Notice { about, words, details, .. }, ticket, _) => {
             let details = details.as_deref().filter(|_| encrypted);
             Some(Letter::plain(wording::notice(about, words, details, ticket.map(|t| t.number.as_str()))))
+        }
+        (Intent::Head { head, .. }, ..) => {
+            audit::signed_head(c, *head)?.map(|head| Letter::plain(wording::head(&head.signed)))
         }
         (Intent::Digest { handover, since, .. }, ..) => {
             let words = digest::words(c, sealing.settings, *handover, *since, encrypted, sealing.now)?;

@@ -408,6 +408,17 @@ pub fn catch_up(tickets: &[Plain], zone: &TimeZone) -> Words {
     }
 }
 
+/// The signed head of the history, for whoever keeps it elsewhere.
+pub fn head(signed: &str) -> Words {
+    Words {
+        subject: "Signed head of the history".to_owned(),
+        body: format!(
+            "Keep this mail where nobody who can write to the store can change it.\nIt proves later that the history was \
+             neither altered nor cut:\n  vigie audit verify --head FILE\n\n{signed}\n"
+        ),
+    }
+}
+
 /// Something needs a person.
 pub fn notice(about: &str, words: &str, details: Option<&str>, number: Option<&str>) -> Words {
     let tag = number.map_or(String::new(), |n| format!("[{n}] "));

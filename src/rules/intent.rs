@@ -93,6 +93,11 @@ pub enum Intent {
         details: Option<String>,
         analyst: String,
     },
+    /// The signed head of the history (its row), for whoever keeps it elsewhere.
+    Head {
+        head: i64,
+        analyst: String,
+    },
     /// What is open, due or broken; `handover`: to whom has just come on duty, else the daily one.
     Digest {
         handover: bool,
@@ -115,7 +120,7 @@ impl Intent {
             Intent::Reminder { .. } | Intent::CatchUp { .. } => OutKind::Reminder,
             Intent::Escalation { .. } => OutKind::Escalation,
             Intent::Answer { .. } => OutKind::Answer,
-            Intent::Notice { .. } => OutKind::Notice,
+            Intent::Notice { .. } | Intent::Head { .. } => OutKind::Notice,
             Intent::Digest { .. } => OutKind::Digest,
         }
     }

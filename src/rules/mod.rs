@@ -16,6 +16,7 @@ pub mod feed;
 pub mod figures;
 pub mod fold;
 pub mod gate;
+pub mod head;
 pub mod holidays;
 pub mod intent;
 pub mod ladder;

@@ -37,7 +37,10 @@ pub struct Settings {
     pub message_bytes: u64,
     /// Mail is read, and private keys live, in processes of their own.
     pub separate_processes: bool,
+    /// When the content of tickets that are put away is removed; None: never.
     pub retention_closed_after: Option<jiff::Span>,
+    /// When the signed head of the history is mailed.
+    pub audit_head: Digest,
     /// What may stay in the file but should be known: one line each, for the operator.
     pub warnings: Vec<String>,
 }

@@ -135,6 +135,7 @@ pub fn settings() -> Settings {
         separate_processes: false,
         message_bytes: 1 << 20,
         retention_closed_after: None,
+        audit_head: Digest::Never,
         warnings: vec![],
     }
 }

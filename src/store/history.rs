@@ -31,13 +31,69 @@ pub fn add(tx: &Tx, ticket: Option<i64>, now: Timestamp, who: &str, what: &str) 
 
 /// The hash of one line on top of the chain before it: every field length-prefixed, so that no
 /// two different lines give the same octets.
-fn link(before: &str, ticket: Option<i64>, at: i64, who: &str, what: &str) -> String {
+pub(super) fn link(before: &str, ticket: Option<i64>, at: i64, who: &str, what: &str) -> String {
     let mut hash = Sha256::new();
     for field in [before, &ticket.unwrap_or(0).to_string(), &at.to_string(), who, what] {
         hash.update((field.len() as u64).to_be_bytes());
         hash.update(field);
     }
     hash.finalize().iter().map(|b| format!("{b:02x}")).collect()
+}
+
+/// So many messages are proven in one transaction: a store that grew before there were proofs catches up
+/// by and by.
+const PROVEN_AT_ONCE: i64 = 200;
+
+/// Writes down with which octets new messages are kept, before the transaction ends: a salted hash, so
+/// that it proves them while they are here and tells nothing once they are purged.
+pub(super) fn prove(tx: &Tx) -> Result<()> {
+    let messages: Vec<i64> = tx
+        .prepare_cached("SELECT message_id FROM unproven ORDER BY message_id LIMIT ?1")?
+        .query_map([PROVEN_AT_ONCE], |row| row.get(0))?
+        .collect::<rusqlite::Result<_>>()?;
+    for message in messages {
+        // The transaction that kept the message has written a line of its own: this one is of that time.
+        let at: Option<i64> = tx.query_row("SELECT max(at) FROM history", [], |row| row.get(0))?;
+        if let (Some((ticket, raw)), Some(at)) = (kept(tx, message)?, at) {
+            tx.prepare_cached("INSERT OR IGNORE INTO raw_salt (raw_id) VALUES (?1)")?.execute([raw])?;
+            if let Some(hash) = salted(tx, raw)? {
+                add(tx, Some(ticket), instant(at), VIGIE, &proof(message, &hash))?;
+            }
+        }
+        tx.prepare_cached("DELETE FROM unproven WHERE message_id = ?1")?.execute([message])?;
+    }
+    Ok(())
+}
+
+/// The ticket of a message and the row of its octets.
+fn kept(c: &Connection, message: i64) -> Result<Option<(i64, i64)>> {
+    c.prepare_cached("SELECT ticket_id, raw_id FROM message WHERE id = ?1 AND raw_id IS NOT NULL")?
+        .query_row([message], |row| Ok((row.get(0)?, row.get(1)?)))
+        .maybe()
+}
+
+/// The salted hash of kept octets; None where they, or their salt, are gone.
+pub(super) fn salted(c: &Connection, raw: i64) -> Result<Option<String>> {
+    c.prepare_cached("SELECT salt, bytes FROM raw_salt JOIN raw ON raw.id = raw_id WHERE raw_id = ?1")?
+        .query_row([raw], |row| {
+            let mut hash = Sha256::new();
+            hash.update(row.get_ref(0)?.as_blob()?);
+            hash.update(row.get_ref(1)?.as_blob()?);
+            Ok(hash.finalize().iter().map(|b| format!("{b:02x}")).collect())
+        })
+        .maybe()
+}
+
+const PROOF: (&str, &str) = ("message ", " is kept, salted SHA-256 ");
+
+fn proof(message: i64, hash: &str) -> String {
+    format!("{}{message}{}{hash}", PROOF.0, PROOF.1)
+}
+
+/// Reads a line that `proof` wrote: the message and its hash.
+pub(super) fn read_proof(what: &str) -> Option<(i64, &str)> {
+    let (message, hash) = what.strip_prefix(PROOF.0)?.split_once(PROOF.1)?;
+    Some((message.parse().ok()?, hash))
 }
 
 /// How many lines say exactly this; for "N more" of a group.

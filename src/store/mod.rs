@@ -9,6 +9,7 @@
 //! for the operator; nothing is half written.
 
 pub mod attachments;
+pub mod audit;
 pub mod certs;
 pub mod content;
 pub mod correspondents;
@@ -19,6 +20,7 @@ pub mod history;
 pub mod merges;
 pub mod orders;
 pub mod outbox;
+pub mod purge;
 pub mod rechecks;
 pub mod search;
 pub mod settings;
@@ -35,6 +37,7 @@ use std::fs::File;
 use std::ops::Deref;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard};
+use std::time::Duration;
 use zeroize::Zeroizing;
 
 /// Numbered migrations, in order. A merged one is never edited.
@@ -47,7 +50,11 @@ const MIGRATIONS: &[&str] = &[
     include_str!("schema/0006_feeds.sql"),
     include_str!("schema/0007_search.sql"),
     include_str!("schema/0008_files.sql"),
+    include_str!("schema/0009_vault.sql"),
 ];
+
+/// Another connection holds what is asked for well below this long.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Why the store cannot be used, in words for the operator.
 #[derive(Debug, thiserror::Error)]
@@ -180,9 +187,29 @@ impl Store {
         let mut writer = held(&self.writer);
         let tx = Tx(writer.transaction_with_behavior(TransactionBehavior::Immediate).map_err(StoreError::from)?);
         let outcome = work(&tx)?;
+        history::prove(&tx)?;
         search::refresh(&tx)?;
         tx.0.commit().map_err(StoreError::from)?;
         Ok(outcome)
+    }
+
+    /// Empties the log of writes into the file, so that neither holds what was removed. Waits for readers,
+    /// without keeping writers from what those may wait for; gives whether it is done.
+    pub fn shed_log(&self) -> Result<bool> {
+        for _ in 0..40 {
+            let busy = {
+                let writer = held(&self.writer);
+                writer.busy_timeout(Duration::from_millis(50))?;
+                let busy = writer.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get::<_, bool>(0));
+                writer.busy_timeout(PATIENCE)?;
+                busy?
+            };
+            if !busy {
+                return Ok(true);
+            }
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        Ok(false)
     }
 
     /// Whether the file is whole; for `check`.
@@ -240,7 +267,7 @@ fn connect(path: &Path, key: Option<&Zeroizing<String>>, flags: OpenFlags) -> Re
         let pragma = Zeroizing::new(format!("PRAGMA key = \"x'{}'\"", key.as_str()));
         connection.execute_batch(&pragma)?;
     }
-    connection.busy_timeout(std::time::Duration::from_secs(10))?;
+    connection.busy_timeout(PATIENCE)?;
     connection.pragma_update(None, "foreign_keys", true)?;
     connection.pragma_update(None, "secure_delete", true)?;
     connection.pragma_update(None, "temp_store", "MEMORY")?;

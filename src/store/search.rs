@@ -31,6 +31,12 @@ pub(super) fn refresh(tx: &Tx) -> Result<()> {
     Ok(())
 }
 
+/// The words of a ticket are to leave no trace: merged out of the index before the transaction ends.
+pub(super) fn forget(tx: &Tx, ticket: i64) -> Result<()> {
+    tx.prepare_cached("INSERT OR REPLACE INTO search_stale (ticket_id, gone) VALUES (?1, 1)")?.execute([ticket])?;
+    Ok(())
+}
+
 /// Rows of the tickets that a query means, newest first; merged ones too. At most `limit`.
 pub fn find(c: &Connection, query: &Query, limit: usize) -> Result<Vec<i64>> {
     let (words, not) = (query::expression(&query.wanted, " AND "), query::expression(&query.unwanted, " OR "));

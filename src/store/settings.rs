@@ -47,6 +47,11 @@ pub fn installed_at(tx: &Tx, now: Timestamp) -> Result<Timestamp> {
     }
 }
 
+/// When this store was first used; None: it is being made.
+pub fn begun_at(c: &Connection) -> Result<Option<Timestamp>> {
+    Ok(get(c, "installed_at")?.and_then(|v| v.parse().ok()).map(instant))
+}
+
 /// How far the simulated clock has run.
 pub fn simulated_clock(c: &Connection) -> Result<Option<Timestamp>> {
     Ok(get(c, "clock")?.and_then(|v| v.parse().ok()).map(instant))
@@ -117,6 +122,16 @@ pub fn rota_seen(c: &Connection) -> Result<Option<String>> {
 /// Notes which rota file was read; empty: none is in use.
 pub fn set_rota_seen(tx: &Tx, seen: &str) -> Result<()> {
     set(tx, "rota_seen", seen)
+}
+
+/// When content was last looked through for what is to be purged.
+pub fn purged_until(c: &Connection) -> Result<Option<Timestamp>> {
+    Ok(get(c, "purged_until")?.and_then(|v| v.parse().ok()).map(instant))
+}
+
+/// Notes that it was.
+pub fn set_purged_until(tx: &Tx, at: Timestamp) -> Result<()> {
+    set(tx, "purged_until", &micros(at).to_string())
 }
 
 /// Up to when handovers and the hours of digests were looked at.

@@ -53,6 +53,8 @@ path = "Maildir"
 
 /// The duty table of every desk.
 const DUTY: &str = r#"
+[audit]
+head = "none"
 [sla]
 escalate_to = ["lead", "boss"]
 

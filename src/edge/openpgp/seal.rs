@@ -60,6 +60,19 @@ pub fn sign_detached(
     Ok((text(armored)?, MICALG))
 }
 
+/// `text` in the cleartext signature framework (RFC 9580 7), signed at `now`.
+pub fn sign_cleartext(text: &str, keys: &dyn PrivateKeys, now: Timestamp) -> Result<String, SealTrouble> {
+    let signed = with_signer(keys, now, |key| {
+        let mut out = Vec::new();
+        let signer = Signer::new(Message::new(&mut out), RemoteKey::new(keys, key))?.cleartext();
+        let mut message = signer.hash_algo(HASH)?.creation_time(system_time(now)).build()?;
+        message.write_all(text.as_bytes())?;
+        message.finalize()?;
+        Ok(out)
+    })?;
+    self::text(signed)
+}
+
 /// An armoured OpenPGP message that holds `content`, signed inside where `sign` is set, for each
 /// of `recipients` (certificates, binary) and for the team's own first key.
 ///
