@@ -6,11 +6,12 @@
 BUILD_PACKAGES = gcc libc6-dev pkg-config libssl-dev libclang-dev
 TEST_PACKAGES = dovecot-imapd postfix gnupg sq neomutt systemd openssl python3-venv
 NEXTEST = 0.9.143
+DENY = 0.20.2
 
 PREFIX = /usr/local
 ARGS =
 
-.PHONY: demo test build install build-packages test-packages nextest python
+.PHONY: demo test deny advisories build install build-packages test-packages nextest python
 
 demo: build
 	@cargo run --quiet --locked -- demo $(ARGS)
@@ -18,6 +19,16 @@ demo: build
 # Tests that take a folder of mail find it in VIGIE_CORPUS.
 test: build-packages test-packages nextest python
 	cargo nextest run --locked
+
+# Licences, sources and bans of all that is linked in.
+deny:
+	@cargo deny --version >/dev/null 2>&1 || cargo install --locked cargo-deny --version $(DENY)
+	cargo deny --locked check licenses bans sources
+
+# Known faults of it; wants the database of advisories, from the network.
+advisories:
+	@cargo deny --version >/dev/null 2>&1 || cargo install --locked cargo-deny --version $(DENY)
+	cargo deny --locked check advisories
 
 build: build-packages
 	@cargo build --locked

@@ -29,6 +29,8 @@
 //! rules    ->
 //! ```
 
+#![forbid(unsafe_code)]
+
 pub mod api;
 pub mod app;
 pub mod arrive;

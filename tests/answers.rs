@@ -9,6 +9,9 @@ mod by_reply;
 #[path = "answers/editor.rs"]
 mod editor;
 
+#[path = "answers/identity.rs"]
+mod identity;
+
 use serde_json::{Value, json};
 use support::desk::{Desk, Setup, header, pgp_mime, plain, text, unquoted};
 

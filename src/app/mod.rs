@@ -14,6 +14,7 @@ mod error;
 mod export;
 mod figures;
 mod follow_up;
+mod identity;
 mod judge;
 mod keys;
 mod open;
@@ -32,6 +33,7 @@ mod work;
 pub use by_mail::obey;
 pub use error::AppError;
 pub use export::Format;
+pub use identity::VouchMethod;
 pub use keys::{TrustMethod, keep_certificate};
 pub use request::{Answering, KeyFile, Opening, Request};
 pub use views::Answer;
@@ -86,6 +88,10 @@ pub fn handle(app: &App, actor: &Actor, now: Timestamp, request: Request) -> Res
         Request::TicketRaw { number, message } => tickets::raw(app, now, &number, message),
         Request::TicketAttachments { number } => tickets::attachments(app, now, &number),
         Request::AttachmentOctets { number, attachment } => tickets::attachment_octets(app, now, &number, attachment),
+        Request::TicketChallenge { number, to } => identity::challenge(app, actor, now, &number, to.as_deref()),
+        Request::TicketVouch { number, method, note, address } => {
+            identity::vouch(app, actor, now, &number, (method, &note, address.as_deref()))
+        }
         Request::TicketDraft { number, to } => draft::draft(app, now, &number, to.as_deref()),
         Request::TicketAnswer(answering) => work::answer(app, actor, now, answering),
         Request::TicketWrite(answering) => work::write(app, actor, now, answering),

@@ -1,6 +1,7 @@
 //! What can be asked, as plain data: one variant a command, the same over the socket.
 
 use super::export::Format;
+use super::identity::VouchMethod;
 use super::keys::TrustMethod;
 use super::views::Octets;
 use crate::rules::consent::Consent;
@@ -37,6 +38,20 @@ pub enum Request {
     AttachmentOctets {
         number: String,
         attachment: i64,
+    },
+    /// Asks a correspondent to prove that they read their address.
+    TicketChallenge {
+        number: String,
+        /// A participant; None: the reporter.
+        to: Option<String>,
+    },
+    /// An analyst made sure who a correspondent is.
+    TicketVouch {
+        number: String,
+        method: VouchMethod,
+        note: String,
+        /// A participant; None: the reporter.
+        address: Option<String>,
     },
     /// What a person needs before they write.
     TicketDraft {

@@ -16,7 +16,9 @@ use crate::rules::verdict::{FileVerdict, Verdict};
 use crate::store::Connection;
 use crate::store::correspondents::Correspondent;
 use crate::store::tickets::{self, Filter, Message, Ticket};
-use crate::store::{attachments, certs, content as store_content, correspondents, feeds, history, spool, unreachable};
+use crate::store::{
+    attachments, certs, content as store_content, correspondents, feeds, history, identities, spool, unreachable,
+};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
@@ -153,6 +155,17 @@ pub(super) fn line(app: &App, c: &Connection, ticket: &Ticket, now: Timestamp) -
             address: ticket.reporter.as_deref().map(Untrusted::from),
             name: Untrusted::new(&ticket.reporter_name),
             constituent: ticket.constituent.clone(),
+            identity: identities::of_ticket(c, ticket.id)?
+                .into_iter()
+                .map(|identity| IdentityView {
+                    method: identity.method,
+                    at: When::new(identity.at, zone),
+                    by: identity.who,
+                    address: Untrusted::from(identity.address),
+                    note: identity.note,
+                    signer: identity.signer,
+                })
+                .collect(),
             unreachable_at: when(unreachable),
         },
         participants: participants.into_iter().map(Untrusted::from).collect(),

@@ -241,9 +241,25 @@ pub struct ReporterView {
     pub address: Option<Untrusted>,
     pub name: Untrusted,
     pub constituent: Option<String>,
+    /// What proves who the correspondents of the ticket are, beside keys (P6).
+    pub identity: Vec<IdentityView>,
     /// Since when mail to them comes back; null: nothing did, or they have written since.
     #[serde(default)]
     pub unreachable_at: Option<When>,
+}
+
+/// How a correspondent was found to be who they say.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct IdentityView {
+    /// `mail-back`, `call-back`, `in-person`.
+    pub method: String,
+    pub at: When,
+    /// Who asked, or vouches.
+    pub by: String,
+    pub address: Untrusted,
+    pub note: Option<String>,
+    /// The key that signed the reply of a mail-back: said, not trusted for that.
+    pub signer: Option<String>,
 }
 
 /// The machine reports that share a ticket.

@@ -1,6 +1,6 @@
 //! The command line, as clap reads it: names and help. What a command does stands elsewhere.
 
-use crate::app::{Format, TrustMethod};
+use crate::app::{Format, TrustMethod, VouchMethod};
 use crate::house::KeyFiles;
 use crate::rules::consent::Consent;
 use crate::rules::ticket::{LinkKind, Priority, State};
@@ -361,6 +361,30 @@ pub enum TicketCommand {
     Note {
         #[arg(value_name = "N")]
         number: String,
+    },
+    /// Mail a code to an address: who replies with it reads that address
+    #[command(after_help = "Example:\n  vigie ticket challenge 42\n\nThe code is good once, for seven days.")]
+    Challenge {
+        #[arg(value_name = "N")]
+        number: String,
+        /// This participant instead of the reporter
+        #[arg(long, value_name = "ADDR")]
+        to: Option<String>,
+    },
+    /// Write down that you made sure who somebody is
+    #[command(after_help = "Example:\n  vigie ticket vouch 42 --method call-back --note \"called the switchboard\"")]
+    Vouch {
+        #[arg(value_name = "N")]
+        number: String,
+        /// How you made sure
+        #[arg(long, value_parser = word(VouchMethod::ALL, VouchMethod::word, VouchMethod::from_word))]
+        method: VouchMethod,
+        /// What you did
+        #[arg(long, value_name = "TEXT")]
+        note: String,
+        /// This participant instead of the reporter
+        #[arg(long, value_name = "ADDR")]
+        address: Option<String>,
     },
     /// Give tickets to an analyst, or to nobody
     #[command(after_help = "Examples:\n  vigie ticket assign 42 alice\n  vigie ticket assign 41,42 none")]

@@ -79,6 +79,7 @@ fn summary(out: &Output, ticket: &TicketView, now: Timestamp) -> Vec<(&'static s
     lines.push(("TLP", ticket.tlp.clone().unwrap_or_else(|| "not marked".to_owned())));
     lines.extend(judged::weight(ticket));
     lines.extend(judged::reporter(&ticket.content));
+    lines.extend(ticket.reporter.identity.iter().map(|identity| ("Identity", known_by(out, identity, now))));
     lines.push(("Assignee", ticket.assignee.clone().unwrap_or_else(|| "nobody".to_owned())));
     if !ticket.labels.is_empty() {
         lines.push(("Labels", ticket.labels.join(", ")));
@@ -89,6 +90,16 @@ fn summary(out: &Output, ticket: &TicketView, now: Timestamp) -> Vec<(&'static s
     }
     lines.extend(ticket.links.iter().map(|link| ("Link", format!("{} {}", link.kind, link.to))));
     lines
+}
+
+/// One proof of who a correspondent is.
+fn known_by(out: &Output, identity: &IdentityView, now: Timestamp) -> String {
+    let note =
+        identity.note.as_ref().map_or(String::new(), |note| format!(": {}", Untrusted::from(note.as_str()).line()));
+    let signer =
+        identity.signer.as_ref().map_or(String::new(), |key| format!("; signed by {key}, not confirmed by that"));
+    let (address, method) = (identity.address.line(), &identity.method);
+    format!("{address} by {method} on {}, {}{note}{signer}", day(out, identity.at, now), identity.by)
 }
 
 /// One of several with whom the ticket corresponds.

@@ -83,6 +83,10 @@ pub(super) fn run(global: &Global, command: TicketCommand) -> Result<u8, Failure
             };
             return text::write(global, &wanted, |text| Request::TicketNote { number: number.clone(), text });
         }
+        TicketCommand::Challenge { number, to } => Request::TicketChallenge { number, to },
+        TicketCommand::Vouch { number, method, note, address } => {
+            Request::TicketVouch { number, method, note, address }
+        }
         TicketCommand::Assign { numbers, analyst } => {
             Request::TicketAssign { numbers: several(&numbers), analyst: Some(analyst).filter(|name| name != "none") }
         }

@@ -7,7 +7,7 @@
 use super::clocks::{self, Answer, answered};
 use super::keys::{self, Certificate, Event};
 use super::triage::{AnalystAct, Decision, Placement};
-use super::{again, quarantine, raise, receipts};
+use super::{again, identity, quarantine, raise, receipts};
 use crate::rules::address::Address;
 use crate::rules::caps::{self, Cap};
 use crate::rules::feed::Group;
@@ -62,6 +62,7 @@ pub fn file(tx: &Tx, filing: &Filing) -> Result<Spooled> {
         (None, _) => {
             let (state, ticket, message) = place(tx, filing)?;
             keep_candidates(tx, filing, ticket)?;
+            identity::came_back(tx, filing, ticket)?;
             spool::settle(tx, id, state, Some(ticket), Some(message), None)?;
         }
     }

@@ -3,6 +3,7 @@
 pub mod again;
 pub mod clocks;
 pub mod file;
+mod identity;
 pub mod keys;
 pub mod known;
 pub mod merge;

@@ -361,6 +361,7 @@ fn sent(tx: &Tx, post: &Post, out: &Out, now: Timestamp) -> Result<()> {
             let answer = Answer { who: &author, to: &to, at: now, what: "answer accepted by the mail server" };
             clocks::answered(tx, &post.settings, ticket, &answer, now)
         }
+        Intent::MailBack { .. } => outbox::forget_code(tx, out.id),
         _ => Ok(()),
     }
 }

@@ -149,7 +149,7 @@ fn protect(
 }
 
 fn wakes_people(kind: OutKind) -> bool {
-    !matches!(kind, OutKind::Acknowledgement | OutKind::Answer)
+    !matches!(kind, OutKind::Acknowledgement | OutKind::Answer | OutKind::MailBack)
 }
 
 /// The certificate that this mail is encrypted to, if there is a usable one.
@@ -243,6 +243,10 @@ fn letter(
             }
             None => None,
         },
+        (Intent::MailBack { code, language }, Some(ticket), _) => Some(Letter {
+            language: *language,
+            ..Letter::plain(wording::mail_back(&sealing.settings.team.name, &ticket.number, code, *language))
+        }),
         (Intent::Reminder { due, .. }, _, Some(plain)) => Some(Letter::plain(wording::reminder(plain, zone, *due))),
         (Intent::Escalation { nth, .. }, _, Some(plain)) => Some(Letter::plain(wording::escalation(plain, zone, *nth))),
         (Intent::FollowUp { .. }, _, Some(plain)) => Some(Letter::plain(wording::follow_up(plain, zone))),

@@ -372,6 +372,31 @@ pub fn reminder(plain: &Plain, zone: &TimeZone, due: bool) -> Words {
     }
 }
 
+/// Asks a correspondent to prove that they read their address (P6): fixed words, number and code.
+pub fn mail_back(team: &str, number: &str, code: &str, language: Language) -> Words {
+    let (subject, body) = match language {
+        Language::En => (
+            "Please confirm your address",
+            format!(
+                "{team} corresponds with this address about {number}. So that we know that it is yours,\n\
+                 please reply to this mail within seven days and leave the following line in it:\n\n\
+                 {code}\n\n\
+                 If you have not written to us, do nothing.\n"
+            ),
+        ),
+        Language::Fr => (
+            "Merci de confirmer votre adresse",
+            format!(
+                "{team} correspond avec cette adresse au sujet de {number}. Afin de nous assurer qu'elle est\n\
+                 bien la vôtre, merci de répondre à ce message sous sept jours en y laissant la ligne suivante :\n\n\
+                 {code}\n\n\
+                 Si vous ne nous avez pas écrit, ne faites rien.\n"
+            ),
+        ),
+    };
+    Words { subject: format!("[{number}] {subject}"), body }
+}
+
 /// The limit of silence is reached (P8).
 pub fn escalation(plain: &Plain, zone: &TimeZone, nth: u32) -> Words {
     let lead = "No human has answered this report within the time that the team promises at most.";

@@ -20,6 +20,7 @@ impl OutKind {
             | OutKind::Page
             | OutKind::Reminder
             | OutKind::Escalation
+            | OutKind::MailBack
             | OutKind::Notice
             | OutKind::Digest => true,
             OutKind::Answer => false,

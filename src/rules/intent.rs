@@ -17,6 +17,8 @@ words! {
         Escalation = "escalation",
         /// From a human to the reporter.
         Answer = "answer",
+        /// Asks a correspondent to prove that they read their address.
+        MailBack = "mail-back",
         /// From the daemon to the operators: something needs a person.
         Notice = "notice",
         /// What lies before the analyst on duty.
@@ -84,6 +86,11 @@ pub enum Intent {
         message: i64,
         allow_clear: bool,
     },
+    /// The code stands here until the mail was accepted, and nowhere else in clear.
+    MailBack {
+        code: String,
+        language: Language,
+    },
     /// Words of ours for the operators; `about` is a fixed word (`blocked`, `quarantine`, ...).
     Notice {
         about: String,
@@ -120,6 +127,7 @@ impl Intent {
             Intent::Reminder { .. } | Intent::CatchUp { .. } => OutKind::Reminder,
             Intent::Escalation { .. } => OutKind::Escalation,
             Intent::Answer { .. } => OutKind::Answer,
+            Intent::MailBack { .. } => OutKind::MailBack,
             Intent::Notice { .. } | Intent::Head { .. } => OutKind::Notice,
             Intent::Digest { .. } => OutKind::Digest,
         }

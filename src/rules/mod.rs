@@ -22,6 +22,7 @@ pub mod intent;
 pub mod ladder;
 pub mod language;
 pub mod machine;
+pub mod mail_back;
 pub mod manners;
 pub mod message_id;
 pub mod paging;

@@ -17,6 +17,7 @@ pub mod duty;
 pub mod feeds;
 pub mod figures;
 pub mod history;
+pub mod identities;
 pub mod merges;
 pub mod orders;
 pub mod outbox;

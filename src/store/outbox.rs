@@ -197,6 +197,12 @@ pub fn count_unsure(tx: &Tx, id: i64) -> Result<u32> {
         .query_row([id], |row| row.get(0))?)
 }
 
+/// Takes the code of a mail-back out of a row that was accepted: from here on there is its hash alone.
+pub fn forget_code(tx: &Tx, id: i64) -> Result<()> {
+    tx.execute("UPDATE outbox SET sealed = NULL, intent = json_set(intent, '$.code', '') WHERE id = ?1", [id])?;
+    Ok(())
+}
+
 /// The one outcome, or another try later. What a person has dropped stays dropped.
 pub fn settle(
     tx: &Tx,
