@@ -36,6 +36,9 @@ pub enum Answer {
     Quarantine(Vec<HeldView>),
     Held(Box<HeldView>),
     Status(Box<StatusView>),
+    Figures(Box<FiguresView>),
+    /// A file for others.
+    Export(Export),
     Draft(Box<DraftView>),
     /// The taxonomy.
     Classes(Vec<ClassView>),
@@ -45,6 +48,25 @@ pub enum Answer {
     Head(HeadView),
     /// A change was made.
     Done(Done),
+}
+
+/// Figures of a span of time.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct FiguresView {
+    pub team: String,
+    pub from: When,
+    /// The first instant after it.
+    pub to: When,
+    #[serde(flatten)]
+    pub figures: crate::rules::figures::Figures,
+}
+
+/// A ticket as a file for others.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Export {
+    pub octets: Octets,
+    /// How it may be handled, one line each, for the person.
+    pub words: Vec<String>,
 }
 
 /// What a change did.
@@ -66,21 +88,24 @@ pub struct Done {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct DraftView {
     pub number: String,
-    /// `en`, `fr`.
+    /// The number by which they know it: after a merge their own.
+    pub known_as: String,
+    /// Theirs: `en`, `fr`.
     pub language: String,
     /// Null: there is nobody to whom mail can be sent.
     pub to: Option<Untrusted>,
-    pub reporter_name: Untrusted,
+    /// Theirs; empty: not known.
+    pub name: Untrusted,
     pub subject: Untrusted,
     pub tlp: Option<String>,
-    /// Receipt of the last mail.
+    /// Receipt of their last mail, else of the ticket's.
     pub received_at: When,
     pub due_at: Option<When>,
     /// Whether it will leave encrypted.
     pub encrypted: bool,
     /// Why it would not leave at all.
     pub refusal: Option<String>,
-    /// The text of the last mail.
+    /// The text of that mail.
     pub last: Untrusted,
 }
 
