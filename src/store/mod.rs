@@ -16,6 +16,7 @@ pub mod copies;
 pub mod correspondents;
 pub mod duty;
 pub mod feeds;
+pub mod figures;
 pub mod history;
 pub mod identities;
 pub mod merges;
