@@ -13,13 +13,15 @@ use rusqlite::Connection;
 use std::collections::BTreeSet;
 
 /// Tickets that are put away and of which nothing was said since `before`: row and number, oldest first.
-/// A merged ticket goes with the one it lives in.
+/// A merged ticket goes with the one it lives in; one for which mail is still to leave, later.
 pub fn due(c: &Connection, before: Timestamp) -> Result<Vec<(i64, String)>> {
     // What the history says of kept octets is no word on the ticket.
     let mut rows = c.prepare(
         "SELECT id, number, state FROM ticket WHERE purged_at IS NULL AND state IN ('closed', 'rejected', 'merged') \
          AND ?1 > coalesce((SELECT max(at) FROM history WHERE ticket_id = ticket.id \
-                            AND what NOT LIKE 'message % is kept, salted SHA-256 %'), received_at) ORDER BY id",
+                            AND what NOT LIKE 'message % is kept, salted SHA-256 %'), received_at) \
+         AND NOT EXISTS (SELECT 1 FROM outbox WHERE ticket_id = ticket.id \
+                         AND state IN ('queued', 'sealed', 'sending', 'unsure')) ORDER BY id",
     )?;
     let found = rows.query_map([micros(before)], |row| {
         Ok((row.get::<_, i64>(0)?, row.get::<_, String>(1)?, row.get::<_, String>(2)?))

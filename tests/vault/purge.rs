@@ -5,7 +5,9 @@ use crate::support::desk::header;
 
 const CLOSED: &str = "2026-11-28T10:00:00+01:00";
 const YEARS_LATER: &str = "2029-12-03T10:00:00+01:00";
-const RETENTION: &str = "[retention]\nclosed_after = \"3 years\"\n";
+/// No acknowledgement waits behind a cap.
+const RETENTION: &str = "[retention]\nclosed_after = \"3 years\"\n[acknowledge]\nper_address = \"1000/hour\"\n\
+                         per_domain = \"1000/hour\"\ntotal = \"1000/hour\"\n";
 const CANARIES: [&str; 5] = ["Zanzibar", "Quokka", "Narwhal", "walrus@corp.example", "platypus"];
 
 fn canaried(nth: u32) -> Vec<u8> {
@@ -83,6 +85,7 @@ fn p14_only_what_was_put_away_long_enough_ago_goes() {
     for nth in 0..4 {
         desk.ingest(&canaried(nth), FRIDAY);
     }
+    desk.once(FRIDAY);
     close(&desk, "1");
     close(&desk, "2");
     desk.ok(&["--now", "2027-06-01T10:00:00+02:00", "--as", "alice", "ticket", "state", "EX-2026-000003", "rejected"]);
@@ -104,6 +107,7 @@ fn p14_octets_that_a_living_ticket_holds_too_stay() {
     let desk = Desk::with(with(RETENTION));
     desk.ingest(&canaried(1), FRIDAY);
     desk.ingest(&canaried(2), FRIDAY);
+    desk.once(FRIDAY);
     // The same octets in both: as a message that was split off and filed again.
     let store = store(&desk);
     store.execute_batch("UPDATE message SET raw_id = (SELECT raw_id FROM message WHERE id = 1) WHERE id = 2").unwrap();
@@ -144,6 +148,7 @@ fn p14_a_merged_ticket_goes_with_the_one_it_lives_in_and_a_linked_one_stays() {
     for nth in 0..3 {
         desk.ingest(&canaried(nth), FRIDAY);
     }
+    desk.once(FRIDAY);
     desk.ok(&["--now", FRIDAY, "--as", "alice", "ticket", "merge", "1", "2"]);
     desk.ok(&["--now", FRIDAY, "--as", "alice", "ticket", "link", "2", "3", "--kind", "related"]);
     let purge = |now: &str| desk.json(&["--now", now, "purge"])["tickets"].clone();
@@ -159,4 +164,19 @@ fn p14_a_merged_ticket_goes_with_the_one_it_lives_in_and_a_linked_one_stays() {
     let undone = desk.run(&["--as", "alice", "ticket", "unmerge", "EX-2026-000001"]);
     assert_eq!(code(&undone), 1, "what is gone cannot be parted");
     assert_eq!(verify(&desk, &[]).1, 0);
+}
+
+#[test]
+fn p14_a_ticket_for_which_mail_is_still_to_leave_is_purged_later() {
+    let desk = Desk::with(with(RETENTION));
+    desk.ingest(&canaried(1), FRIDAY);
+    close(&desk, "1");
+    assert_eq!(desk.json(&["--now", YEARS_LATER, "purge"])["tickets"], serde_json::json!([]));
+    let owed = desk.json(&["outbox", "list"]);
+    for row in owed.as_array().unwrap() {
+        desk.ok(&["--as", "alice", "outbox", "drop", &row["id"].to_string(), "--reason", "too late"]);
+    }
+    let purged = desk.json(&["--now", "2032-12-10T10:00:00+01:00", "purge"]);
+    assert_eq!(purged["tickets"], serde_json::json!(["EX-2026-000001"]));
+    assert_eq!(traces(&desk), []);
 }
