@@ -38,6 +38,9 @@ pub enum Answer {
     Quarantine(Vec<HeldView>),
     Held(Box<HeldView>),
     Status(Box<StatusView>),
+    Figures(Box<FiguresView>),
+    /// A file for others.
+    Export(Export),
     Draft(Box<DraftView>),
     /// The taxonomy.
     Classes(Vec<ClassView>),
@@ -47,6 +50,25 @@ pub enum Answer {
     Head(HeadView),
     /// A change was made.
     Done(Done),
+}
+
+/// Figures of a span of time.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct FiguresView {
+    pub team: String,
+    pub from: When,
+    /// The first instant after it.
+    pub to: When,
+    #[serde(flatten)]
+    pub figures: crate::rules::figures::Figures,
+}
+
+/// A ticket as a file for others.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Export {
+    pub octets: Octets,
+    /// How it may be handled, one line each, for the person.
+    pub words: Vec<String>,
 }
 
 /// What a change did.
