@@ -57,6 +57,8 @@ pub struct Known<'a> {
     pub replay: bool,
     /// The page whose single-use code stands in the mail.
     pub page: Option<i64>,
+    /// It replies to a page that was sent to its very sender.
+    pub page_answered: bool,
     /// What words without a command are, in a reply that is bound to `named`, its one ticket (T62).
     pub reply: Option<Bound>,
     /// It refers to a mail of ours to an analyst: they expect something to come of it.
@@ -133,7 +135,8 @@ pub enum Placement {
 pub enum AnalystAct {
     /// It went to the reporter, proven: it stops the clock.
     Answer,
-    /// Encrypted to the team, proven, to us alone, with a page's code.
+    /// To us alone, with a page's code: encrypted and proven, or, of an analyst without a registered key, a
+    /// reply to that page.
     AcknowledgePage { page: i64 },
     /// A reply to be obeyed; the page whose code it bears.
     Obey { bound: Bound, page: Option<i64> },
@@ -222,8 +225,8 @@ struct Told {
 /// The table of CONTRACT.md, but for its silent rows.
 fn told(report: &Report, known: &Known, sender: Option<&Address>, analyst: Option<&Analyst>, urgent: bool) -> Told {
     if analyst.is_some() {
-        // An analyst's own report needs no alert, yet somebody has to see to it.
-        return Told { clock: true, ..Told::default() };
+        // They know of it, and nothing was promised to them.
+        return Told::default();
     }
     if report.verdict.encryption == Encryption::Failed {
         let constituent = sender.is_some_and(|sender| known.settings.constituent(sender).is_some());
@@ -298,7 +301,13 @@ fn analysts_act(
     match (vouched, is_signed_by_analyst(report, analyst), known.replay) {
         (true, ..) | (_, true, false) => {}
         (_, true, true) => return AnalystAct::UnverifiedNote(Lack::Fresh),
-        _ => return AnalystAct::UnverifiedNote(Lack::Signature),
+        // Whoever has no key here cannot sign: the code, in a reply to the page that bore it, has to do.
+        _ => {
+            let answers = known.page_answered && analyst.fingerprint.is_none() && !automatic;
+            let page = known.page.filter(|_| answers && is_to_us_alone(report, known.settings));
+            let lacks = AnalystAct::UnverifiedNote(Lack::Signature);
+            return page.map_or(lacks, |page| AnalystAct::AcknowledgePage { page });
+        }
     }
     let placed = vouched || ticket.is_none_or(|ticket| ticket.pointer_protected);
     let reporter = ticket.and_then(|ticket| ticket.reporter.as_ref());

@@ -171,7 +171,7 @@ fn certificate(c: &Connection, sealing: &Sealing, intent: &Intent, to: &Address)
     }
     let mut known = certs::of_address(c, to.key())?;
     known.retain(|cert| !cert.candidate || (matches!(intent, Intent::Acknowledgement { .. }) && cert.clear));
-    known.sort_by_key(|cert| (cert.confirmed_at.is_none(), cert.candidate));
+    certs::by_preference(&mut known);
     let imported = known.iter().any(|cert| !cert.candidate);
     // Of several candidates the first that came: a later key never displaces it (T54).
     known.retain(|cert| !imported || !cert.candidate);
@@ -239,7 +239,14 @@ fn letter(
                     "group" => Some(history::count(c, &raise::paged_with_others(row.id))?),
                     _ => None,
                 };
-                Some(Letter::plain(wording::page(row.id, &row.code, plain.as_ref(), more, zone, details)))
+                let signs = sealing
+                    .settings
+                    .duty
+                    .analysts
+                    .iter()
+                    .any(|a| a.fingerprint.is_some() && a.address.as_str() == out.to);
+                let reply = wording::PageReply { page: row.id, code: &row.code, signs };
+                Some(Letter::plain(wording::page(&reply, plain.as_ref(), more, zone, details)))
             }
             None => None,
         },

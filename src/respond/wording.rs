@@ -334,17 +334,27 @@ fn plural(count: usize) -> (&'static str, &'static str) {
     if count == 1 { ("report", "has") } else { ("reports", "have") }
 }
 
+/// How a page is acknowledged.
+pub struct PageReply<'a> {
+    pub page: i64,
+    pub code: &'a str,
+    /// The analyst has a registered key: their reply counts only signed by it, and encrypted.
+    pub signs: bool,
+}
+
 /// A page. `plain` is None for a test and for a group of `more` reports.
 pub fn page(
-    page: i64,
-    code: &str,
+    reply: &PageReply,
     plain: Option<&Plain>,
     more: Option<usize>,
     zone: &TimeZone,
     details: Option<&str>,
 ) -> Words {
+    let PageReply { page, code, signs } = reply;
+    let how = if *signs { ", encrypted to the team and signed" } else { "" };
     let acknowledge = format!(
-        "\nAcknowledge: reply to this mail (leave the code in it), or run  vigie duty ack {page}\nCode:        {code}\n"
+        "\nAcknowledge: reply to this mail{how} (leave the code in it), or run  vigie duty ack {page}\n\
+         Code:        {code}\n"
     );
     let mut words = match (plain, more) {
         (Some(plain), _) => mail(plain, zone, "PAGE", "This report asks for you now.", details),
