@@ -8,7 +8,7 @@ use super::addresses::addresses;
 use super::entity::{self, Body, Part};
 use super::indicators::Source;
 use super::open::Opened;
-use super::{feeds, forwarded, header, html, indicators};
+use super::{decode, feeds, forwarded, header, html, indicators};
 use crate::rules::address::Address;
 use crate::rules::report::{Attachment, Context, Forwarded, PartMark, Problem, Report};
 use crate::rules::tlp::{self, Mark};
@@ -278,7 +278,8 @@ impl Content {
         let is_broken = part.media_type.starts_with("multipart/");
         let is_body = matches!(part.media_type.as_str(), "text/plain" | "text/html") || is_broken;
         let is_attached = part.disposition == "attachment" || (part.name.is_some() && place != Where::Root);
-        let text = if is_attached && self.file_of_mail(part, &bytes, path) { None } else { text };
+        let is_mail = is_attached && self.file_of_mail(part, &bytes, path);
+        let text = if is_mail { None } else { text.or_else(|| written(part, &bytes)) };
         let Some(text) = text.filter(|text| !(is_body && text.is_empty() && !is_attached)) else {
             if !is_body || is_attached {
                 let verdict = part.verdict.clone();
@@ -318,6 +319,22 @@ impl Content {
         let texts: Vec<&str> = self.texts.iter().map(|piece| piece.text.trim_end_matches('\n')).collect();
         texts.join("\n\n")
     }
+}
+
+/// The text of a file that has another type than text: `application/json`, and logs and lists that mail
+/// clients send as `application/octet-stream` or as a spreadsheet's. Armored OpenPGP is none.
+fn written(part: &Part, bytes: &[u8]) -> Option<String> {
+    let is_binary = |c: char| c.is_control() && !c.is_whitespace();
+    let wide = bytes.starts_with(b"\xFF\xFE") || bytes.starts_with(b"\xFE\xFF");
+    // A look at the start spares most binary files the rest.
+    let starts_so = || bytes[..bytes.len().min(4096)].iter().all(|&b| b >= 0x80 || !is_binary(char::from(b)));
+    if part.verdict.is_some() || !(wide || starts_so()) {
+        return None;
+    }
+    let named = if wide { "utf-16" } else { part.param("charset").unwrap_or("") };
+    let (text, _) = decode::charset(bytes, named);
+    let good = !text.contains(|c| is_binary(c) || c == '\u{FFFD}') && !text.trim_start().starts_with("-----BEGIN ");
+    good.then_some(text)
 }
 
 /// The number of a child.
