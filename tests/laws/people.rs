@@ -243,6 +243,31 @@ fn report(kind: &str, part_type: &str) -> Vec<u8> {
     .into_bytes()
 }
 
+const XARF: &str = r#"{"Version":"3","Disclosure":true,"ReporterInfo":{"ReporterOrg":"ISP","ReporterOrgDomain":"isp.example",
+"ReporterOrgEmail":"noc@isp.example"},"Report":{"ReportClass":"Activity","ReportType":"PortScan","Date":"2026-11-27T16:00:00Z",
+"SourceIp":"192.0.2.9","SourcePort":4000}}"#;
+
+const IODEF: &str = r#"<IODEF-Document version="2.00" xml:lang="en" xmlns="urn:ietf:params:xml:ns:iodef-2.0">
+<Incident purpose="reporting"><IncidentID name="isp.example">1</IncidentID><GenerationTime>2026-11-27T16:00:00Z</GenerationTime>
+<Contact role="creator" type="organization"><ContactName>NOC</ContactName></Contact><EventData><Flow><System category="source">
+<Node><Address category="ipv4-addr">192.0.2.10</Address></Node></System></Flow></EventData></Incident></IODEF-Document>"#;
+
+/// A machine report as an attached document.
+fn attached(content_type: &str, document: &str) -> Vec<u8> {
+    let head = text(&plain("noc@isp.example", "[URGENT] Report", content_type))
+        .split("MIME-Version")
+        .next()
+        .unwrap()
+        .to_owned();
+    format!(
+        "X-XARF: PLAIN\r\n{head}MIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=\"r\"\r\n\r\n\
+         --r\r\nContent-Type: text/plain\r\n\r\nSee the report.\r\n--r\r\nContent-Type: {content_type}; name=report\r\n\
+         Content-Disposition: attachment; filename=report\r\n\r\n{}\r\n--r--\r\n",
+        document.replace('\n', "\r\n")
+    )
+    .into_bytes()
+}
+
 #[test]
 fn what_happens_to_a_mail() {
     let desk = three_mailboxes();
@@ -263,10 +288,6 @@ fn what_happens_to_a_mail() {
     let null = |subject: &str| {
         text(&human("a@null.example", subject)).replace("Return-Path: <a@null.example>", "Return-Path: <>").into_bytes()
     };
-    let iodef = field("", "[x] Document");
-    let iodef = text(&iodef)
-        .replace("Content-Type: text/plain; charset=utf-8", "Content-Type: application/iodef+xml")
-        .into_bytes();
     let (yes, no) = (true, false);
     // mail, mailbox, acknowledged, alert, page, clock
     let rows: Vec<(&str, Vec<u8>, &str, [bool; 4])> = vec![
@@ -279,8 +300,8 @@ fn what_happens_to_a_mail() {
         ("ARF", report("feedback-report", "message/feedback-report"), "csirt", [no; 4]),
         ("DSN", report("delivery-status", "message/delivery-status"), "csirt", [no; 4]),
         ("MDN", report("disposition-notification", "message/disposition-notification"), "csirt", [no; 4]),
-        ("X-ARF", field("X-XARF: PLAIN\r\n", "[URGENT] X-ARF"), "csirt", [no; 4]),
-        ("IODEF", iodef, "csirt", [no; 4]),
+        ("X-ARF", attached("application/json", XARF), "csirt", [no; 4]),
+        ("IODEF", attached("application/iodef+xml", IODEF), "csirt", [no; 4]),
         ("vacation", field("Auto-Submitted: auto-replied\r\n", "[URGENT] Away"), "csirt", [no; 4]),
         ("bulk", field("Precedence: bulk\r\n", "Bulk"), "csirt", [no, yes, no, yes]),
         ("bulk, urgent", field("Precedence: bulk\r\n", "[URGENT] Bulk"), "csirt", [no, yes, yes, yes]),
