@@ -253,14 +253,11 @@ const IODEF: &str = r#"<IODEF-Document version="2.00" xml:lang="en" xmlns="urn:i
 <Node><Address category="ipv4-addr">192.0.2.10</Address></Node></System></Flow></EventData></Incident></IODEF-Document>"#;
 
 /// A machine report as an attached document.
-fn attached(content_type: &str, document: &str) -> Vec<u8> {
-    let head = text(&plain("noc@isp.example", "[URGENT] Report", content_type))
-        .split("MIME-Version")
-        .next()
-        .unwrap()
-        .to_owned();
+fn attached(subject: &str, content_type: &str, document: &str) -> Vec<u8> {
+    let marker = if content_type.ends_with("json") { "X-XARF: PLAIN\r\n" } else { "" };
+    let head = text(&plain("noc@isp.example", subject, content_type)).split("MIME-Version").next().unwrap().to_owned();
     format!(
-        "X-XARF: PLAIN\r\n{head}MIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=\"r\"\r\n\r\n\
+        "{marker}{head}MIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=\"r\"\r\n\r\n\
          --r\r\nContent-Type: text/plain\r\n\r\nSee the report.\r\n--r\r\nContent-Type: {content_type}; name=report\r\n\
          Content-Disposition: attachment; filename=report\r\n\r\n{}\r\n--r--\r\n",
         document.replace('\n', "\r\n")
@@ -300,8 +297,8 @@ fn what_happens_to_a_mail() {
         ("ARF", report("feedback-report", "message/feedback-report"), "csirt", [no; 4]),
         ("DSN", report("delivery-status", "message/delivery-status"), "csirt", [no; 4]),
         ("MDN", report("disposition-notification", "message/disposition-notification"), "csirt", [no; 4]),
-        ("X-ARF", attached("application/json", XARF), "csirt", [no; 4]),
-        ("IODEF", attached("application/iodef+xml", IODEF), "csirt", [no; 4]),
+        ("X-ARF", attached("[URGENT] X-ARF", "application/json", XARF), "csirt", [no; 4]),
+        ("IODEF", attached("[x] Document", "application/iodef+xml", IODEF), "csirt", [no; 4]),
         ("vacation", field("Auto-Submitted: auto-replied\r\n", "[URGENT] Away"), "csirt", [no; 4]),
         ("bulk", field("Precedence: bulk\r\n", "Bulk"), "csirt", [no, yes, no, yes]),
         ("bulk, urgent", field("Precedence: bulk\r\n", "[URGENT] Bulk"), "csirt", [no, yes, yes, yes]),
