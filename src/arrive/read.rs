@@ -8,7 +8,7 @@ use super::addresses::addresses;
 use super::entity::{self, Body, Part};
 use super::indicators::Source;
 use super::open::Opened;
-use super::{feeds, forwarded, header, html, indicators};
+use super::{decode, feeds, forwarded, header, html, indicators};
 use crate::rules::address::Address;
 use crate::rules::report::{Attachment, Context, Forwarded, PartMark, Problem, Report};
 use crate::rules::tlp::{self, Mark};
@@ -22,6 +22,9 @@ use std::ops::Range;
 const HEADER: &str = "HEADER";
 /// Mails in files in mails ...
 const MAILS_IN_FILES: usize = 5;
+
+/// Keys, signatures and ciphertexts are no text that anybody wrote; what is inside stands beside them.
+const ARMOUR: &str = "-----BEGIN PGP ";
 
 /// Octets of the longest name that an attachment shows (T11).
 const NAME_LIMIT: usize = 200;
@@ -118,11 +121,13 @@ struct Piece {
     context: Context,
     /// Stretches that are known to speak of a forwarded mail, ascending.
     places: Vec<(Range<usize>, Context)>,
+    /// Of a file that was encrypted by itself.
+    encrypted: bool,
 }
 
 impl Piece {
     fn new(part: &str, text: String, context: Context) -> Piece {
-        Piece { part: part.to_owned(), text, context, places: Vec::new() }
+        Piece { part: part.to_owned(), text, context, places: Vec::new(), encrypted: false }
     }
 
     /// The text, cut where its context changes.
@@ -131,7 +136,7 @@ impl Piece {
             text: self.text.get(range.clone()).unwrap_or(""),
             part: &self.part,
             context,
-            encrypted,
+            encrypted: encrypted || self.encrypted,
             begins: range.start,
         };
         let mut sources = Vec::new();
@@ -278,9 +283,13 @@ impl Content {
         let is_broken = part.media_type.starts_with("multipart/");
         let is_body = matches!(part.media_type.as_str(), "text/plain" | "text/html") || is_broken;
         let is_attached = part.disposition == "attachment" || (part.name.is_some() && place != Where::Root);
-        let text = if is_attached && self.file_of_mail(part, &bytes, path) { None } else { text };
+        let is_mail = is_attached && self.file_of_mail(part, &bytes, path);
+        let text = if is_mail { None } else { text };
         let Some(text) = text.filter(|text| !(is_body && text.is_empty() && !is_attached)) else {
             if !is_body || is_attached {
+                if !is_mail {
+                    self.file_of_text(part, &bytes, path);
+                }
                 let verdict = part.verdict.clone();
                 self.attach(part.name.as_deref().unwrap_or(""), part.media_type.clone(), bytes, path, verdict);
             }
@@ -298,6 +307,17 @@ impl Content {
         if is_attached || !is_body {
             self.attach(part.name.as_deref().unwrap_or(""), part.media_type.clone(), bytes, path, part.verdict.clone());
         }
+    }
+
+    /// A file whose type does not say that it is text, and which is: logs and lists often come so.
+    fn file_of_text(&mut self, part: &Part, bytes: &[u8], path: &str) {
+        // What machines say of mail is read by `feeds`.
+        if part.media_type.starts_with("message/") {
+            return;
+        }
+        let Some(text) = decode::guess(bytes).filter(|text| !text.trim_start().starts_with(ARMOUR)) else { return };
+        let encrypted = part.verdict.as_ref().is_some_and(|verdict| verdict.encryption == Encryption::Decrypted);
+        self.quoting(Piece { encrypted, ..Piece::new(path, text, Context::Attachment) }, false);
     }
 
     /// Takes a text, and the mails quoted in it.
