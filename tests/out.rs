@@ -4,6 +4,8 @@ mod support;
 
 #[path = "out/exports.rs"]
 mod exports;
+#[path = "out/figures.rs"]
+mod figures;
 #[path = "out/search.rs"]
 mod search;
 

@@ -366,6 +366,19 @@ fn p7_an_answer_found_in_the_sent_folder_stops_the_clock() {
     site.dovecot.save(CSIRT, "Sent", &written("b@corp.example", &theirs, ""));
     until("the second answer is found", SOON, || site.desk.show("2")["state"] == "waiting");
     assert_ne!(acknowledgements_id, theirs);
+
+    // Another's earlier mail with the same Message-ID hides nobody's.
+    let borrowed = "<borrowed@corp.example>";
+    for (nth, from) in ["x@evil.example", "c@corp.example"].into_iter().enumerate() {
+        let mail = plain(from, "Same", "Look.");
+        let id = header(&text(&mail), "Message-ID").unwrap();
+        site.deliver(text(&mail).replace(&id, borrowed).as_bytes());
+        site.await_mail(from, 1);
+        assert_eq!(site.desk.show(&(nth + 3).to_string())["reporter"]["address"], from);
+    }
+    site.dovecot.save(CSIRT, "Sent", &written("c@corp.example", borrowed, "X-Third: yes\r\n"));
+    until("the third answer is found", SOON, || site.desk.show("4")["state"] == "waiting");
+    assert_eq!(site.desk.show("3")["state"], "new");
 }
 
 #[test]

@@ -29,7 +29,8 @@ pub(super) fn show(app: &App, now: Timestamp) -> Result<Answer, AppError> {
     let known = |name: &str| app.settings.analyst(name).is_some();
     let gaps = rota.gaps(now, GAPS_SOUGHT, &spans, known);
     Ok(Answer::Duty(DutyView {
-        on_duty: rota.on_duty(now, &spans).map(str::to_owned),
+        // Who has left the config cannot be told of anything.
+        on_duty: rota.on_duty(now, &spans).filter(|name| known(name)).map(str::to_owned),
         until: rota.until(now, &spans).map(when),
         next: rota.next(now, &spans).map(str::to_owned),
         pages,

@@ -4,7 +4,7 @@
 
 use super::tickets::find;
 use super::views::{Answer, Done};
-use super::work::{addressee, checked_reason};
+use super::work::{addressee, checked_reason, refuse_merged};
 use super::{Actor, App, AppError};
 use crate::edge::random;
 use crate::rules::intent::Intent;
@@ -30,6 +30,7 @@ pub(super) fn challenge(
     let code = mail_back::code(&random::bytes::<20>());
     app.store.change(|tx| {
         let ticket = find(app, tx, now, number)?;
+        refuse_merged(tx, &ticket)?;
         let to = addressee(tx, &ticket, to)?;
         let times = (now, now + mail_back::LIFE);
         let id = identities::challenge(tx, ticket.id, to.as_str(), &mail_back::kept(&code), &actor.name, times)?;
@@ -52,6 +53,7 @@ pub(super) fn vouch(
     let note = checked_reason("note", note)?;
     app.store.change(|tx| {
         let ticket = find(app, tx, now, number)?;
+        refuse_merged(tx, &ticket)?;
         let address = addressee(tx, &ticket, address)?;
         let identity = Identity {
             address: address.key().to_owned(),

@@ -80,6 +80,7 @@ pub(super) fn classify(
 ) -> Result<Answer, AppError> {
     let classification = taxonomy::find(class, kind).map_err(|words| AppError::invalid("class", words))?;
     each(app, now, numbers, |tx, ticket| {
+        refuse_merged(tx, ticket)?;
         let before = ticket.classification.as_deref();
         if before == Some(classification.as_str()) {
             return Ok(format!("{} is {classification} already", ticket.number));
@@ -100,6 +101,7 @@ pub(super) fn set_severity(
     severity: Severity,
 ) -> Result<Answer, AppError> {
     each(app, now, numbers, |tx, ticket| {
+        refuse_merged(tx, ticket)?;
         let before = ticket.severity.as_deref();
         if before == Some(severity.word()) {
             return Ok(format!("{} has severity {severity} already", ticket.number));
@@ -113,6 +115,7 @@ pub(super) fn set_severity(
 
 pub(super) fn set_extent(app: &App, (actor, now): By, numbers: &[String], extent: Extent) -> Result<Answer, AppError> {
     each(app, now, numbers, |tx, ticket| {
+        refuse_merged(tx, ticket)?;
         let before = content::extent(tx, ticket.id)?;
         if before == Some(extent) {
             return Ok(format!("{} has extent {extent} already", ticket.number));

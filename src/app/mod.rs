@@ -11,6 +11,8 @@ mod content;
 mod draft;
 mod duty;
 mod error;
+mod export;
+mod figures;
 mod follow_up;
 mod identity;
 mod judge;
@@ -30,6 +32,7 @@ mod work;
 
 pub use by_mail::obey;
 pub use error::AppError;
+pub use export::Format;
 pub use identity::VouchMethod;
 pub use keys::{TrustMethod, keep_certificate};
 pub use request::{Answering, KeyFile, Opening, Request};
@@ -47,7 +50,7 @@ pub struct App<'a> {
     pub settings: &'a Settings,
     /// The team's own keys, as far as they could be loaded.
     pub team: &'a [TeamKey],
-    /// What signs for the team.
+    /// What signs and opens; may ask an agent, so never within a transaction.
     pub keys: &'a dyn PrivateKeys,
     /// Tells what is wrong with keys that cannot be used; may ask an agent.
     pub key_troubles: &'a dyn Fn() -> Vec<String>,
@@ -127,6 +130,10 @@ pub fn handle(app: &App, actor: &Actor, now: Timestamp, request: Request) -> Res
         Request::TicketExtent { numbers, extent } => judge::set_extent(app, (actor, now), &numbers, extent),
         Request::TicketClasses => Ok(judge::classes()),
         Request::TicketSearch { query, limit } => search::search(app, now, &query, limit),
+        Request::TicketExport { number, format, full, reason } => {
+            let asked = export::Asked { number: &number, format, full, reason: reason.as_deref() };
+            export::export(app, actor, now, &asked)
+        }
         Request::KeyList => keys::list(app, now),
         Request::KeyImport { files } => keys::import(app, actor, now, &files),
         Request::KeyShow { fingerprint } => keys::show(app, now, &fingerprint),
@@ -146,6 +153,7 @@ pub fn handle(app: &App, actor: &Actor, now: Timestamp, request: Request) -> Res
         Request::QuarantineShow { id } => quarantine::show(app, id),
         Request::QuarantineRetry { id } => quarantine::retry(app, actor, now, id),
         Request::QuarantineDrop { id, reason } => quarantine::drop(app, actor, now, id, &reason),
+        Request::Stats { from, to, anonymised } => figures::stats(app, now, from, to, anonymised),
         Request::AuditVerify { head } => audit::verify(app, now, head),
         Request::Purge { dry_run } => vault::purge(app, actor, now, dry_run),
         Request::AuditHead => audit::sign_head(app, now),

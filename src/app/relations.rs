@@ -102,6 +102,8 @@ pub(super) fn link(
     }
     each(app, now, numbers, |tx, ticket| {
         let other = find(app, tx, now, other)?;
+        refuse_merged(tx, ticket)?;
+        refuse_merged(tx, &other)?;
         if other.id == ticket.id {
             return Err(AppError::conflict(format!("{} cannot be linked to itself", ticket.number)));
         }

@@ -1,5 +1,6 @@
 //! What can be asked, as plain data: one variant a command, the same over the socket.
 
+use super::export::Format;
 use super::identity::VouchMethod;
 use super::keys::TrustMethod;
 use super::views::Octets;
@@ -153,6 +154,13 @@ pub enum Request {
         query: String,
         limit: Option<usize>,
     },
+    /// A ticket as a file for others; anonymised unless in full.
+    TicketExport {
+        number: String,
+        format: Format,
+        full: bool,
+        reason: Option<String>,
+    },
     KeyList,
     KeyImport {
         files: Vec<KeyFile>,
@@ -205,6 +213,13 @@ pub enum Request {
         id: i64,
         reason: String,
     },
+    /// Figures of a span; the last twelve months where none is given.
+    Stats {
+        from: Option<Timestamp>,
+        to: Option<Timestamp>,
+        /// Without small counts and names.
+        anonymised: bool,
+    },
     /// Whether the history is whole; `head`: a saved mail or text with a head that was signed before.
     AuditVerify {
         head: Option<KeyFile>,
@@ -239,6 +254,7 @@ impl Request {
                 | Request::OutboxList { .. }
                 | Request::QuarantineList
                 | Request::QuarantineShow { .. }
+                | Request::Stats { .. }
                 | Request::AuditVerify { .. }
                 | Request::AuditHead
                 | Request::Status

@@ -37,19 +37,20 @@ pub(super) fn list(
 }
 
 pub(super) fn show(app: &App, now: Timestamp, number: &str) -> Result<Answer, AppError> {
-    let view = app.store.read(|c| {
-        Ok(find(app, c, now, number).and_then(|ticket| {
-            let mut view = line(app, c, &ticket, now)?;
-            let messages = messages(app, c, &ticket)?;
-            let indicators = content::indicators(app, c, &ticket)?;
-            content::complete(&mut view.content, &ticket, &messages, &indicators);
-            view.messages = Some(messages);
-            view.indicators = Some(indicators);
-            view.history = Some(events(app, c, &ticket)?);
-            Ok(view)
-        }))
-    })??;
+    let view = app.store.read(|c| Ok(find(app, c, now, number).and_then(|ticket| full(app, c, &ticket, now))))??;
     Ok(Answer::Ticket(Box::new(view)))
+}
+
+/// Everything of a ticket.
+pub(super) fn full(app: &App, c: &Connection, ticket: &Ticket, now: Timestamp) -> Result<TicketView, AppError> {
+    let mut view = line(app, c, ticket, now)?;
+    let messages = messages(app, c, ticket)?;
+    let indicators = content::indicators(app, c, ticket)?;
+    content::complete(&mut view.content, ticket, &messages, &indicators);
+    view.messages = Some(messages);
+    view.indicators = Some(indicators);
+    view.history = Some(events(app, c, ticket)?);
+    Ok(view)
 }
 
 /// The octets of one message; of the only mail that came where none is named.

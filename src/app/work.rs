@@ -34,6 +34,11 @@ pub(super) fn answer_within(
     asked: &Answering,
 ) -> Result<Answer, AppError> {
     let ticket = find(app, tx, now, &asked.number)?;
+    if let (Err(refusal), Some(reporter)) = (refuse_merged(tx, &ticket), ticket.reporter.as_deref()) {
+        // The reporter of the ticket that lives may be somebody else.
+        let words = format!("{refusal} with --to {}", asked.to.as_deref().unwrap_or(reporter));
+        return Err(AppError::conflict(words));
+    }
     refuse_merged(tx, &ticket)?;
     let to = addressee(tx, &ticket, asked.to.as_deref())?;
     letter(app, tx, actor, now, (asked, &ticket, &to))
@@ -123,6 +128,7 @@ pub(super) fn note(app: &App, actor: &Actor, now: Timestamp, number: &str, text:
     let text = checked_text(&text)?;
     app.store.change(|tx| {
         let ticket = find(app, tx, now, number)?;
+        refuse_merged(tx, &ticket)?;
         let message = insert(app, tx, &ticket, Direction::Note, (actor, now), (None, text))?;
         history::add(tx, Some(ticket.id), now, &actor.name, &format!("note written (message {message})"))?;
         let words = vec![format!("{}: note kept", ticket.number)];
@@ -186,6 +192,7 @@ pub(super) fn assign_one(
         let words = format!("{:?} is no analyst in the config; known: {}, or none", short(name), known.join(", "));
         return Err(AppError::invalid("analyst", words));
     }
+    refuse_merged(tx, ticket)?;
     if ticket.assignee.as_deref() == analyst {
         return Ok(format!("{} is assigned to {} already", ticket.number, analyst.unwrap_or("nobody")));
     }
@@ -298,6 +305,7 @@ pub(super) fn set_priority_of_one(
     ticket: &Ticket,
     priority: Priority,
 ) -> Result<String, AppError> {
+    refuse_merged(tx, ticket)?;
     if ticket.priority == priority {
         return Ok(format!("{} has priority {priority} already", ticket.number));
     }
@@ -325,6 +333,7 @@ pub(super) fn label(
         return Err(AppError::invalid("label", words));
     }
     each(app, now, numbers, |tx, ticket| {
+        refuse_merged(tx, ticket)?;
         let before = tickets::labels(tx, ticket.id)?;
         let mut changes = Vec::new();
         for label in add.iter().filter(|label| !before.contains(label)) {

@@ -130,34 +130,6 @@ pub fn charset(bytes: &[u8], label: &str) -> (String, Option<Problem>) {
     }
 }
 
-/// So many octets tell whether a file is text.
-const TELLING: usize = 8 << 10;
-
-/// The text of a file of which nobody says what it is; None: it is none. UTF-16 needs its mark; what is
-/// neither that nor UTF-8 is read as Windows-1252 where it is mostly ASCII.
-pub fn guess(bytes: &[u8]) -> Option<String> {
-    if bytes.starts_with(b"\xff\xfe") || bytes.starts_with(b"\xfe\xff") {
-        let name = if bytes[0] == 0xff { "utf-16le" } else { "utf-16be" };
-        return Some(charset(&bytes[2..], name).0);
-    }
-    let start = &bytes[..bytes.len().min(TELLING)];
-    let controls = start.iter().filter(|octet| octet.is_ascii_control() && !octet.is_ascii_whitespace()).count();
-    if start.contains(&0) || controls * 50 > start.len() {
-        return None;
-    }
-    let is_utf8 = match std::str::from_utf8(start) {
-        Ok(_) => true,
-        // The start may end within a character.
-        Err(error) => error.error_len().is_none() && bytes.len() > start.len(),
-    };
-    let foreign = start.iter().filter(|octet| !octet.is_ascii()).count();
-    match is_utf8 {
-        true => Some(String::from_utf8_lossy(bytes).into_owned()),
-        false if foreign * 10 <= start.len() * 3 => Some(charset(bytes, "windows-1252").0),
-        false => None,
-    }
-}
-
 /// Text of HTML with its character references decoded; what is none stays as it is. A name without
 /// its `;` is a reference only where every reader takes it for one.
 pub fn entities(html: &str) -> Cow<'_, str> {
@@ -266,25 +238,6 @@ mod tests {
             ("x-none", b"\xff", "\u{FFFD}", Some(Problem::UnknownCharset)),
         ] {
             assert_eq!(charset(bytes, label), (wanted.to_owned(), problem), "{label}");
-        }
-    }
-
-    #[test]
-    fn a_file_is_text_by_its_octets() {
-        let utf16: Vec<u8> = "evil.com".encode_utf16().flat_map(u16::to_be_bytes).collect();
-        let cut = "é".repeat(TELLING);
-        for (octets, wanted) in [
-            (&b"a,b\r\n\tc"[..], Some("a,b\r\n\tc")),
-            ("d\u{e9}j\u{e0}".as_bytes(), Some("d\u{e9}j\u{e0}")),
-            (&b"d\xe9j\xe0 vu, encore"[..], Some("d\u{e9}j\u{e0} vu, encore")),
-            (&[b"\xfe\xff".as_slice(), &utf16].concat()[..], Some("evil.com")),
-            (&[b"a", cut.as_bytes()].concat()[..], Some(&*format!("a{cut}"))),
-            (&b""[..], Some("")),
-            (&b"evil.com\0"[..], None),
-            (&b"\x1f\x8b\x08\x04evil.com"[..], None),
-            (&b"\xff\xd8\xff\xe0\xff\xd9\xe1\xe2"[..], None),
-        ] {
-            assert_eq!(guess(octets).as_deref(), wanted);
         }
     }
 }

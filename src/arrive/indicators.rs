@@ -20,6 +20,7 @@
 
 mod tokens;
 mod urls;
+mod versions;
 mod words;
 
 use super::refang::{Refanged, refang};

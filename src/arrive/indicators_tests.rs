@@ -149,6 +149,11 @@ fn five_mebibytes_of_hostile_text_cost_a_bounded_number_of_looks_at_each_octet()
         "http%3A%2F%2Fa.com ",
         "http://a,b,",
         "x@[",
+        "references:<a><",
+        "message-id: a",
+        "version 1.2.3.4, 1.2.3.5 ",
+        "a:b0:",
+        "http://a.com/__http://b.com/__",
         inside.as_str(),
     ] {
         let text = flood.repeat(SIZE / flood.len());

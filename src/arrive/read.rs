@@ -23,9 +23,6 @@ const HEADER: &str = "HEADER";
 /// Mails in files in mails ...
 const MAILS_IN_FILES: usize = 5;
 
-/// Keys, signatures and ciphertexts are no text that anybody wrote; what is inside stands beside them.
-const ARMOUR: &str = "-----BEGIN PGP ";
-
 /// Octets of the longest name that an attachment shows (T11).
 const NAME_LIMIT: usize = 200;
 /// Fields of a forwarded mail that tell where it came from.
@@ -284,12 +281,9 @@ impl Content {
         let is_body = matches!(part.media_type.as_str(), "text/plain" | "text/html") || is_broken;
         let is_attached = part.disposition == "attachment" || (part.name.is_some() && place != Where::Root);
         let is_mail = is_attached && self.file_of_mail(part, &bytes, path);
-        let text = if is_mail { None } else { text };
+        let text = if is_mail { None } else { text.or_else(|| written(part, &bytes)) };
         let Some(text) = text.filter(|text| !(is_body && text.is_empty() && !is_attached)) else {
             if !is_body || is_attached {
-                if !is_mail {
-                    self.file_of_text(part, &bytes, path);
-                }
                 let verdict = part.verdict.clone();
                 self.attach(part.name.as_deref().unwrap_or(""), part.media_type.clone(), bytes, path, verdict);
             }
@@ -302,22 +296,12 @@ impl Content {
             self.quoting(Piece::new(path, body_text(part, &text), Context::Text), true);
         } else {
             let text = if part.media_type == "text/html" { html::text(&text) } else { text };
-            self.quoting(Piece::new(path, text, Context::Attachment), false);
+            let encrypted = part.verdict.as_ref().is_some_and(|verdict| verdict.encryption == Encryption::Decrypted);
+            self.quoting(Piece { encrypted, ..Piece::new(path, text, Context::Attachment) }, false);
         }
         if is_attached || !is_body {
             self.attach(part.name.as_deref().unwrap_or(""), part.media_type.clone(), bytes, path, part.verdict.clone());
         }
-    }
-
-    /// A file whose type does not say that it is text, and which is: logs and lists often come so.
-    fn file_of_text(&mut self, part: &Part, bytes: &[u8], path: &str) {
-        // What machines say of mail is read by `feeds`.
-        if part.media_type.starts_with("message/") {
-            return;
-        }
-        let Some(text) = decode::guess(bytes).filter(|text| !text.trim_start().starts_with(ARMOUR)) else { return };
-        let encrypted = part.verdict.as_ref().is_some_and(|verdict| verdict.encryption == Encryption::Decrypted);
-        self.quoting(Piece { encrypted, ..Piece::new(path, text, Context::Attachment) }, false);
     }
 
     /// Takes a text, and the mails quoted in it.
@@ -338,6 +322,22 @@ impl Content {
         let texts: Vec<&str> = self.texts.iter().map(|piece| piece.text.trim_end_matches('\n')).collect();
         texts.join("\n\n")
     }
+}
+
+/// The text of a file that has another type than text: `application/json`, and logs and lists that mail
+/// clients send as `application/octet-stream` or as a spreadsheet's. Armored OpenPGP is none.
+fn written(part: &Part, bytes: &[u8]) -> Option<String> {
+    let is_binary = |c: char| c.is_control() && !c.is_whitespace();
+    let wide = bytes.starts_with(b"\xFF\xFE") || bytes.starts_with(b"\xFE\xFF");
+    // A look at the start spares most binary files the rest.
+    let starts_so = || bytes[..bytes.len().min(4096)].iter().all(|&b| b >= 0x80 || !is_binary(char::from(b)));
+    if !(wide || starts_so()) {
+        return None;
+    }
+    let named = if wide { "utf-16" } else { part.param("charset").unwrap_or("") };
+    let (text, _) = decode::charset(bytes, named);
+    let good = !text.contains(|c| is_binary(c) || c == '\u{FFFD}') && !text.trim_start().starts_with("-----BEGIN ");
+    good.then_some(text)
 }
 
 /// The number of a child.

@@ -1,6 +1,6 @@
 //! The command line, as clap reads it: names and help. What a command does stands elsewhere.
 
-use crate::app::{TrustMethod, VouchMethod};
+use crate::app::{Format, TrustMethod, VouchMethod};
 use crate::house::KeyFiles;
 use crate::rules::consent::Consent;
 use crate::rules::ticket::{LinkKind, Priority, State};
@@ -86,6 +86,24 @@ pub enum Command {
     /// Show how the loops are, what waits and what needs a person
     #[command(after_help = "Exit 1 if something needs a person: fit for a monitoring probe.")]
     Status,
+    /// Figures: how much came, how soon it was answered, promises kept
+    #[command(after_help = "Examples:\n  vigie stats --from 2026-01-01 --to 2026-07-01\n  \
+        vigie stats --html figures.html\n  vigie stats --anonymised --html for-the-web-site.html\n\n\
+        The last twelve months unless a span is given.")]
+    Stats {
+        /// From when: 2026-01-01, or with a time
+        #[arg(long, value_name = "T")]
+        from: Option<String>,
+        /// Until when, not included
+        #[arg(long, value_name = "T")]
+        to: Option<String>,
+        /// A page with plots into this new file, readable without network and without script
+        #[arg(long, value_name = "FILE")]
+        html: Option<PathBuf>,
+        /// For publication: without counts below 5, what tells them, and names of constituents
+        #[arg(long)]
+        anonymised: bool,
+    },
     /// Run the daemon
     Run {
         /// Take what is there, fire what is due, send what is due, and exit (75: something is left)
@@ -462,6 +480,32 @@ pub enum TicketCommand {
         numbers: String,
         #[arg(value_name = "+x|-y", required = true)]
         labels: Vec<String>,
+    },
+    /// Write a ticket as a file for others: anonymised unless --full
+    #[command(
+        after_help = "Examples:\n  vigie ticket export 42 --format text              read it before it leaves\n  \
+        vigie ticket export 42 --format misp --output 42.json\n  \
+        vigie ticket export 42 --format json --full --reason \"court order 12/26\"\n  \
+        vigie ticket export 42 --format evidence --output 42.tar\n\n\
+        In full it is refused where the reporter's consent is `no`; anonymised where TLP is RED. Evidence holds\n\
+        everything, signed: check it with tar, sha256sum -c SHA256SUMS and gpg --verify SHA256SUMS.asc SHA256SUMS.\n\
+        Each export stands in the history of the ticket. Files are readable by you alone; none is overwritten."
+    )]
+    Export {
+        #[arg(value_name = "N")]
+        number: String,
+        /// text and json for people to review, misp, stix (2.1), or evidence (a signed tar archive)
+        #[arg(long, value_parser = word(Format::ALL, Format::word, Format::from_word))]
+        format: Format,
+        /// With people, hosts and subject as they are
+        #[arg(long, requires = "reason")]
+        full: bool,
+        /// Why; kept in the history
+        #[arg(long, value_name = "TEXT")]
+        reason: Option<String>,
+        /// Into this new file instead of stdout; needed for evidence
+        #[arg(long, value_name = "FILE")]
+        output: Option<PathBuf>,
     },
     /// Find tickets by words in subject, texts, indicators, names of people and files
     #[command(after_help = "Examples:\n  vigie ticket search 'fake invoice'\n  \

@@ -9,6 +9,7 @@ mod apart;
 mod args;
 mod check;
 mod demo;
+mod figures;
 mod generate;
 mod ingest;
 mod init;
@@ -161,6 +162,10 @@ fn run(cli: Cli) -> Result<u8, Failure> {
         Command::Check { connect } => check::run(&global, connect),
         Command::Run { once } => daemon(&global, once),
         Command::Ingest(args) => ingest::run(&global, &args),
+        Command::Stats { from, to, html, anonymised } => {
+            let (from, to) = (from.as_deref(), to.as_deref());
+            figures::run(&global, &figures::Asked { from, to, anonymised, html: html.as_deref() })
+        }
         Command::Status => ask(&global, Request::Status),
         Command::Ticket(command) => ticket::run(&global, command),
         Command::Key(command) => key(&global, command),

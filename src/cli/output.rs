@@ -1,7 +1,7 @@
 //! Where output goes: tables for people, one JSON document for programs.
 
 use super::args::{Color, Global};
-use super::{FAILED, Failure, judged, page, promises, tables, vault};
+use super::{FAILED, Failure, figures, judged, page, promises, tables, vault};
 use crate::api::Reply;
 use crate::app::views::{Answer, When};
 use crate::rules::settings::Settings;
@@ -57,6 +57,8 @@ impl<'a> Output<'a> {
             Answer::Quarantine(view) => json(view),
             Answer::Held(view) => json(view),
             Answer::Status(view) => json(view),
+            Answer::Figures(view) => json(view),
+            Answer::Export(view) => json(view),
             Answer::Audit(view) => json(view),
             Answer::Head(view) => json(view),
             Answer::Draft(view) => json(view),
@@ -79,13 +81,16 @@ impl<'a> Output<'a> {
             Answer::Outbox(rows) => tables::outbox(self, rows, now),
             Answer::Quarantine(mails) => tables::quarantine(self, mails, now),
             Answer::Held(mail) => tables::held(self, mail, now),
+            Answer::Figures(view) => figures::text(view),
             Answer::Status(status) => tables::status(self, status, now),
             Answer::Audit(view) => vault::audit(self, view),
             Answer::Done(done) => {
                 done.words.iter().map(|line| format!("{}\n", Untrusted::from(line.as_str()).line())).collect()
             }
             // Written as they are, above.
-            Answer::Octets(_) | Answer::Armour(_) | Answer::Head(_) | Answer::Draft(_) => String::new(),
+            Answer::Octets(_) | Answer::Armour(_) | Answer::Head(_) | Answer::Draft(_) | Answer::Export(_) => {
+                String::new()
+            }
         }
     }
 

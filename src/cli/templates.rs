@@ -35,14 +35,14 @@ pub(super) fn fill(settings: &Settings, name: &str, draft: &DraftView, analyst: 
         let known = PLACEHOLDERS.join("}, {");
         return Err(Failure::new(FAILED, format!("template {name}: {{{unknown}}} is unknown; known are {{{known}}}")));
     }
-    let reporter = draft.reporter_name.line();
     let values = BTreeMap::from([
-        ("number", draft.number.clone()),
-        ("reporter_name", reporter),
+        ("number", draft.known_as.clone()),
+        // Of whom it goes to: another party never reads the reporter's.
+        ("reporter_name", draft.name.line()),
         ("team", settings.team.name.clone()),
         ("analyst", analyst.to_owned()),
     ]);
-    // A reporter without a name leaves no gap before the comma.
+    // Somebody without a name leaves no gap before the comma.
     let text = wording::fill(&template, &values);
     Ok(text.lines().map(|line| line.replace(" ,", ",").trim_end().to_owned() + "\n").collect())
 }

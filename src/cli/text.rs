@@ -117,8 +117,8 @@ fn comments(wanted: &Wanted, draft: &DraftView) -> String {
         "An empty text: nothing is done.".to_owned(),
         String::new(),
     ];
-    let reporter = draft.reporter_name.line();
-    let name = if reporter.is_empty() { reporter } else { format!(" ({reporter})") };
+    let name = draft.name.line();
+    let name = if name.is_empty() { name } else { format!(" ({name})") };
     let whom = match &draft.to {
         Some(to) if wanted.leaves => format!(", to {}{name}", to.line()),
         _ => String::new(),

@@ -7,7 +7,7 @@ use super::text::{self, Wanted};
 use super::{FAILED, Failure, ask, ask_at, complain, known, time};
 use crate::api::Reply;
 use crate::app::views::{Answer, AttachmentView};
-use crate::app::{Answering, Opening, Request};
+use crate::app::{Answering, Format, Opening, Request};
 use std::fs::{DirBuilder, File};
 use std::io::Write;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
@@ -114,6 +114,10 @@ pub(super) fn run(global: &Global, command: TicketCommand) -> Result<u8, Failure
             let (add, remove) = plus_and_minus(&labels)?;
             Request::TicketLabel { numbers: several(&numbers), add, remove }
         }
+        TicketCommand::Export { number, format, full, reason, output } => {
+            let request = Request::TicketExport { number, format, full, reason };
+            return export(global, request, format, output.as_deref());
+        }
         TicketCommand::Search { query, limit } => {
             // `+-x` is how `-x` comes here.
             let words: Vec<&str> =
@@ -143,6 +147,35 @@ fn plus_and_minus(labels: &[String]) -> Result<(Vec<String>, Vec<String>), Failu
         }
     }
     Ok((add, remove))
+}
+
+/// The file is made before anything is asked: what cannot be kept is not exported.
+fn export(global: &Global, request: Request, format: Format, output: Option<&Path>) -> Result<u8, Failure> {
+    if format == Format::Evidence && output.is_none() {
+        return Err(Failure::new(2, "--output: evidence is an archive; name a new file for it"));
+    }
+    let session = Session::open(global, known(global)?)?;
+    let shown = output.map(|path| path.display().to_string()).unwrap_or_default();
+    let failed = |e: std::io::Error| Failure::new(FAILED, format!("{shown} is not written: {e}"));
+    let file = output.map(new_file).transpose().map_err(failed)?;
+    let exported = session.ask(request).and_then(|reply| match reply.answer {
+        Answer::Export(export) => Ok(export),
+        _ => Err(unexpected()),
+    });
+    let written = exported.and_then(|export| {
+        match file {
+            Some(mut file) => file.write_all(&export.octets.0).and_then(|()| file.sync_all()).map_err(failed)?,
+            None => write(&export.octets.0)?,
+        }
+        Ok(export.words)
+    });
+    if let (Err(_), Some(path)) = (&written, output) {
+        let _ = std::fs::remove_file(path);
+    }
+    for line in written? {
+        complain(&line);
+    }
+    Ok(0)
 }
 
 /// An attachment and the file that now holds it.
@@ -186,9 +219,12 @@ fn unexpected() -> Failure {
 }
 
 fn write_new(path: &Path, octets: &[u8]) -> std::io::Result<()> {
+    new_file(path)?.write_all(octets)
+}
+
+pub(super) fn new_file(path: &Path) -> std::io::Result<File> {
     // create_new follows no link and overwrites nothing.
-    let mut file = File::options().write(true).create_new(true).mode(0o600).open(path)?;
-    file.write_all(octets)
+    File::options().write(true).create_new(true).mode(0o600).open(path)
 }
 
 /// A name of ours for a file of theirs (T11): the id first, then what is harmless of the last

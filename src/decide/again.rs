@@ -90,7 +90,7 @@ pub fn reopened(tx: &Tx, filing: &Filing, message: i64) -> Result<()> {
         tickets::set_subject(tx, row.id, &subject::without_tags(report.subject.raw(), &settings.team.ticket_prefix))?;
     }
     if tickets::messages(tx, row.id)?.first().is_some_and(|first| first.id == message) {
-        tickets::set_language(tx, row.id, file::language_word(decision.read_language))?;
+        tickets::set_language(tx, row.id, decision.read_language.word())?;
     }
     if content::suggested(tx, row.id)?.classification.is_none() {
         file::suggest(tx, row.id, report)?;

@@ -14,7 +14,7 @@ use crate::rules::feed::Group;
 use crate::rules::intent::Intent;
 use crate::rules::reply::Purpose;
 use crate::rules::report::{Brings, Candidate, Problem, Report};
-use crate::rules::settings::{Language, Settings};
+use crate::rules::settings::Settings;
 use crate::rules::subject;
 use crate::rules::suggest;
 use crate::rules::ticket::{Direction, LinkKind, Priority, State};
@@ -142,7 +142,7 @@ pub(super) fn open_ticket(tx: &Tx, filing: &Filing) -> Result<(i64, i64)> {
             severity: None,
             assignee: None,
             consent: None,
-            language: language_word(decision.read_language).to_owned(),
+            language: decision.read_language.word().to_owned(),
             automatic: decision.automatic,
             suspected_spam: decision.suspected_spam,
             reply_suppressed: decision.reply_suppressed.clone(),
@@ -591,11 +591,4 @@ fn change(tx: &Tx, filing: &Filing, candidate: &Candidate, ticket: i64) -> Resul
 
 pub(super) fn came_encrypted(report: &Report) -> bool {
     report.verdict.encryption != Encryption::None || report.outer.has_ciphertext
-}
-
-pub(super) fn language_word(language: Language) -> &'static str {
-    match language {
-        Language::En => "en",
-        Language::Fr => "fr",
-    }
 }

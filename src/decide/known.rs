@@ -150,14 +150,18 @@ pub fn purpose_of(kind: OutKind) -> Purpose {
     if kind == OutKind::Page { Purpose::Note } else { Purpose::Answer }
 }
 
-/// The correspondent whom an alert is about, in lower case: the author of the mail, else the only one
-/// there is, or the only one to whom something is owed. None: a reply could be meant for several.
+/// The correspondent whom an alert is about, in lower case: the author of the mail, whom a mail that
+/// came back went to, else the only one there is, or the only one to whom something is owed. None: a
+/// reply could be meant for several.
 pub fn replies_go_to(c: &Connection, out: &Out) -> Result<Option<String>> {
     let Some(ticket) = out.ticket_id.filter(|_| is_alert(out.kind)) else { return Ok(None) };
-    if let Intent::Alert { message, .. } = out.intent
-        && let Some(author) = correspondents::author(c, message)?
-    {
-        return Ok(Some(author).filter(|author| !author.is_empty()));
+    let about = match out.intent {
+        Intent::Alert { message, .. } => correspondents::author(c, message)?,
+        Intent::Unreachable { mail: Some(mail), .. } => outbox::get(c, mail)?.map(|mail| mail.to.to_lowercase()),
+        _ => None,
+    };
+    if about.is_some() {
+        return Ok(about.filter(|address| !address.is_empty()));
     }
     let mut all = correspondents::of_ticket(c, tickets::living(c, ticket)?)?;
     all.retain(|known| !known.address.is_empty());

@@ -126,8 +126,11 @@ fn raise(tx: &Tx, ticket: &Ticket, into: &Ticket) -> Result<(Standing, Standing)
         None => 2,
         Some(_) => 3,
     };
-    let follow_up = match (before.follow_up_at.is_some() && !before.follow_up_told, ours.follow_up_at.is_some()) {
-        (false, true) => &ours,
+    // Of two dates to come the first: the day on which somebody wanted to look is not lost.
+    let to_come = |standing: &Standing| standing.follow_up_at.filter(|_| !standing.follow_up_told);
+    let follow_up = match (to_come(&before), to_come(&ours)) {
+        (Some(before), Some(first)) if first < before => &ours,
+        (None, _) if ours.follow_up_at.is_some() => &ours,
         _ => &before,
     };
     let owed = tickets::get(tx, into.id)?.is_some_and(|row| row.clock.is_some());

@@ -342,15 +342,15 @@ pub fn follow_up(tx: &Tx, settings: &Settings, ticket: &Ticket, now: Timestamp) 
 }
 
 /// Tells whoever has the ticket, else the analyst on duty, that somebody cannot be reached by mail.
-/// `slot`: which mail of ours came back.
-pub fn unreachable(tx: &Tx, settings: &Settings, ticket: &Ticket, slot: &str, now: Timestamp) -> Result<()> {
+/// `mail`: which row of the outbox came back; None: what an analyst's own mail client sent.
+pub fn unreachable(tx: &Tx, settings: &Settings, ticket: &Ticket, mail: Option<i64>, now: Timestamp) -> Result<()> {
     let analysts = match assigned(settings, ticket) {
         nobody if nobody.is_empty() => on_duty(tx, settings, now)?,
         assigned => assigned,
     };
-    let slot = format!("unreachable-{slot}");
+    let slot = mail.map_or_else(|| format!("unreachable-ticket-{}", ticket.id), |id| format!("unreachable-{id}"));
     let telling = Telling { ticket: Some(ticket.id), slot: &slot, analysts: &analysts, not_before: now };
-    if owe_each(tx, settings, &telling, now, |analyst| Intent::Unreachable { analyst })? {
+    if owe_each(tx, settings, &telling, now, |analyst| Intent::Unreachable { mail, analyst })? {
         history::add(tx, Some(ticket.id), now, history::VIGIE, &format!("told {}", names(&analysts)))?;
     }
     Ok(())

@@ -48,8 +48,7 @@ fn came_back(tx: &Tx, filing: &Filing, ours: &OurMail) -> Result<()> {
     if mail.history || !ticket.state.is_live() {
         return Ok(());
     }
-    let slot = ours.out.map_or_else(|| format!("ticket-{}", ticket.id), |id| id.to_string());
-    raise::unreachable(tx, settings, &ticket, &slot, now)
+    raise::unreachable(tx, settings, &ticket, ours.out, now)
 }
 
 fn is_reporter(ticket: &tickets::Ticket, to: &str) -> bool {

@@ -33,19 +33,16 @@ pub fn answers(
         return Ok(None);
     }
     for id in report.references.iter().chain(&report.in_reply_to).take(200) {
-        let mut named = outbox::ticket_of_message_id(c, id)?.map(|ticket| (ticket, Timestamp::UNIX_EPOCH));
-        if named.is_none() {
-            named = tickets::messages_with_id(c, id)?
-                .into_iter()
-                .find(|m| m.direction != Direction::Note)
-                .map(|m| (m.ticket_id, m.received_at));
-        }
-        let Some((ticket, mail_received)) = named else { continue };
-        let ticket = tickets::living(c, ticket)?;
-        let Some(row) = tickets::get(c, ticket)? else { continue };
-        let to = clocks::correspondents_among(c, &row, report.to.iter().chain(&report.cc))?;
-        if !to.is_empty() && dated >= mail_received.as_second() {
-            return Ok(Some(ticket));
+        let ours = outbox::ticket_of_message_id(c, id)?.map(|ticket| (ticket, Timestamp::UNIX_EPOCH));
+        // Message-IDs are their senders' words: several mails may bear one, and only whom we wrote to tells.
+        let mails = tickets::messages_with_id(c, id)?.into_iter().filter(|mail| mail.direction != Direction::Note);
+        for (ticket, mail_received) in ours.into_iter().chain(mails.map(|mail| (mail.ticket_id, mail.received_at))) {
+            let ticket = tickets::living(c, ticket)?;
+            let Some(row) = tickets::get(c, ticket)? else { continue };
+            let to = clocks::correspondents_among(c, &row, report.to.iter().chain(&report.cc))?;
+            if !to.is_empty() && dated >= mail_received.as_second() {
+                return Ok(Some(ticket));
+            }
         }
     }
     Ok(None)

@@ -6,7 +6,7 @@
 //! Failure: `Refusal`; nothing is sent.
 
 use super::digest;
-use super::wording::{self, Acknowledgement, Plain, Texts, Urgency, Words};
+use super::wording::{self, Acknowledgement, Plain, Texts, Urgency, Whom, Words};
 use crate::decide::{known, raise};
 use crate::edge::mime::{self, Attach, Disposition, Outgoing, Protection};
 use crate::edge::openpgp::certs as openpgp_certs;
@@ -26,7 +26,7 @@ use crate::rules::untrusted::Untrusted;
 use crate::rules::verdict::{Authenticated, Encryption, Verdict};
 use crate::store::certs::{self, Cert};
 use crate::store::correspondents;
-use crate::store::outbox::Out;
+use crate::store::outbox::{self, Out};
 use crate::store::tickets::{self, Ticket};
 use crate::store::{Connection, Result, audit, duty, history};
 use jiff::Timestamp;
@@ -87,7 +87,9 @@ pub fn seal(c: &Connection, out: &Out, sealing: &Sealing) -> Result<std::result:
         return Ok(Err(Refusal::Blocked(reason.to_string())));
     }
     let number = match &ticket {
-        Some(ticket) if out.kind == OutKind::Answer => Number::parse(&known_as(c, ticket, &to)?),
+        Some(ticket) if matches!(out.kind, OutKind::Answer | OutKind::MailBack) => {
+            Number::parse(&known_as(c, ticket, &to)?)
+        }
         Some(ticket) => Number::parse(&ticket.number),
         None => None,
     };
@@ -212,13 +214,9 @@ fn letter(
     encrypted: bool,
 ) -> Result<Option<Letter>> {
     let zone = &sealing.settings.team.time_zone;
-    let reply_code = match ticket.filter(|_| encrypted) {
-        Some(ticket) => reply_code(c, sealing, out, ticket)?,
-        None => None,
-    };
-    let plain = ticket.map(|ticket| Plain { reply_code: reply_code.clone(), ..plain(ticket, sealing.now) });
+    let plain = ticket.map(|ticket| told(c, sealing, out, ticket, encrypted)).transpose()?;
     let details = match (ticket, encrypted) {
-        (Some(ticket), true) => details(c, ticket)?,
+        (Some(ticket), true) => details(c, out, ticket)?,
         _ => None,
     };
     let details = details.as_deref();
@@ -245,7 +243,7 @@ fn letter(
         },
         (Intent::MailBack { code, language }, Some(ticket), _) => Some(Letter {
             language: *language,
-            ..Letter::plain(wording::mail_back(&sealing.settings.team.name, &ticket.number, code, *language))
+            ..Letter::plain(wording::mail_back(&sealing.settings.team.name, &known_as(c, ticket, to)?, code, *language))
         }),
         (Intent::Reminder { due, .. }, _, Some(plain)) => Some(Letter::plain(wording::reminder(plain, zone, *due))),
         (Intent::Escalation { nth, .. }, _, Some(plain)) => Some(Letter::plain(wording::escalation(plain, zone, *nth))),
@@ -381,24 +379,51 @@ fn plain(ticket: &Ticket, now: Timestamp) -> Plain<'_> {
         due_at: ticket.clock.as_ref().map(|clock| clock.due_at),
         now,
         reply_code: None,
+        whom: Whom::Reporter,
     }
 }
 
-/// What an encrypted alert adds: who says it, what is proven, what it is about. Not for RED and
-/// AMBER+STRICT, which stand in no alert (A11.9).
-fn details(c: &Connection, ticket: &Ticket) -> Result<Option<String>> {
-    let strict = ticket.tlp.as_deref().and_then(Mark::from_word) >= Some(Mark::AmberStrict);
-    let Some(last) = tickets::last_received(c, ticket.id, None)? else {
-        return Ok(None);
+/// The lines of a mail about one ticket, with whom of it the mail is about.
+fn told<'t>(c: &Connection, sealing: &Sealing, out: &Out, ticket: &'t Ticket, encrypted: bool) -> Result<Plain<'t>> {
+    let whom = match known::replies_go_to(c, out)? {
+        Some(address) if address == ticket.reporter_key() => Whom::Reporter,
+        Some(address) => Whom::Other(Some(address).filter(|_| encrypted && !is_strict(ticket))),
+        None if correspondents::of_ticket(c, tickets::living(c, ticket.id)?)?.len() > 1 => Whom::Several,
+        None => Whom::Reporter,
     };
-    if strict {
+    let reply_code = if encrypted { reply_code(c, sealing, out, ticket)? } else { None };
+    Ok(Plain { reply_code, whom, ..plain(ticket, sealing.now) })
+}
+
+/// RED and AMBER+STRICT stand in no alert (A11.9).
+fn is_strict(ticket: &Ticket) -> bool {
+    ticket.tlp.as_deref().and_then(Mark::from_word) >= Some(Mark::AmberStrict)
+}
+
+/// What an encrypted alert adds: who says it, what is proven, what it is about; of a mail that came
+/// back, to whom it went. Of the mail that it tells of, else of the last one.
+fn details(c: &Connection, out: &Out, ticket: &Ticket) -> Result<Option<String>> {
+    if is_strict(ticket) {
         return Ok(None);
     }
-    let verdict: Verdict = last.latest_verdict().and_then(|json| serde_json::from_str(json).ok()).unwrap_or_default();
     let line = |text: &str| Untrusted::from(text).line();
+    if let Intent::Unreachable { mail: Some(mail), .. } = out.intent
+        && let Some(mail) = outbox::get(c, mail)?
+    {
+        return Ok(Some(format!("Went to:  {}\n", line(&mail.to))));
+    }
+    let told = match out.intent {
+        Intent::Alert { message, .. } => tickets::message(c, message)?,
+        _ => tickets::last_received(c, ticket.id, None)?,
+    };
+    let Some(last) = told else { return Ok(None) };
+    // What a machine says has no author: then it is the reporter whose ticket it is.
+    let author = correspondents::author(c, last.id)?.filter(|author| *author != ticket.reporter_key());
+    let from = author.or_else(|| ticket.reporter.clone()).filter(|from| !from.is_empty());
+    let verdict: Verdict = last.latest_verdict().and_then(|json| serde_json::from_str(json).ok()).unwrap_or_default();
     Ok(Some(format!(
         "From:     {}\nProven:   {}\nSubject:  {}\n{}",
-        line(ticket.reporter.as_deref().unwrap_or("nobody who can be written to")),
+        line(from.as_deref().unwrap_or("nobody who can be written to")),
         sentence::summary(&verdict, Language::En),
         line(&last.subject),
         ticket.tlp.as_ref().map_or(String::new(), |mark| format!("TLP:      {mark}\n")),

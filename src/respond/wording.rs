@@ -228,6 +228,38 @@ pub struct Plain<'a> {
     pub now: Timestamp,
     /// What an analyst's reply must bear (T62); None wherever the mail leaves in clear.
     pub reply_code: Option<String>,
+    pub whom: Whom,
+}
+
+/// Whom of a ticket an alert is about: to them goes an analyst's reply, and nobody else may be named.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Whom {
+    Reporter,
+    /// Another party; their address, where the mail may hold it.
+    Other(Option<String>),
+    /// None of several alone.
+    Several,
+}
+
+impl Whom {
+    fn words(&self) -> &str {
+        match self {
+            Whom::Reporter | Whom::Several => "the reporter",
+            Whom::Other(Some(address)) => address,
+            Whom::Other(None) => "the other party whom this is about",
+        }
+    }
+
+    /// How to answer them in a terminal.
+    fn command(&self, number: &str) -> String {
+        let answer = format!("vigie ticket answer {number}");
+        match self {
+            Whom::Reporter => answer,
+            Whom::Other(Some(address)) => format!("{answer} --to {address}"),
+            Whom::Other(None) => format!("{answer} --to ADDRESS   (another party than the reporter: see the ticket)"),
+            Whom::Several => format!("{answer}   (the reporter; others with --to ADDRESS)"),
+        }
+    }
 }
 
 /// How urgent a ticket says it is.
@@ -290,23 +322,28 @@ fn mail(plain: &Plain, zone: &TimeZone, what: &str, lead: &str, details: Option<
         body.push('\n');
         body.push_str(details);
     }
-    body.push_str(&format!("\nRead it:  vigie ticket show {0}\nAnswer:   vigie ticket answer {0}\n", plain.number));
+    let (number, whom) = (plain.number, plain.whom.words());
+    body.push_str(&format!("\nRead it:  vigie ticket show {number}\nAnswer:   {}\n", plain.whom.command(number)));
     if let Some(code) = &plain.reply_code {
         // The letter behind the number: see rules/reply_code.rs.
         let how = match code.contains(":N") {
-            true => "your words above the quote stay here as a note; to the reporter with #answer on top",
-            false => "your words above the quote go to the reporter; with #note on top they stay here",
+            true => format!("your words above the quote stay here as a note; to {whom} with #answer on top"),
+            false => format!("your words above the quote go to {whom}; with #note on top they stay here"),
         };
         body.push_str(&format!("Reply:    encrypted and signed: {how}\nReply code: {code}\n"));
     }
     Words { subject: format!("[{}] {what}", plain.number), body }
 }
 
-/// A new ticket, or a reporter's further mail.
+/// A new ticket, or a correspondent's further mail.
 pub fn alert(plain: &Plain, zone: &TimeZone, follow_up: bool, details: Option<&str>) -> Words {
     let urgent = if plain.urgency == Urgency::Normal { "" } else { " (URGENT)" };
+    let wrote = match plain.whom {
+        Whom::Reporter => "The reporter wrote again.",
+        Whom::Other(_) | Whom::Several => "Another party than the reporter wrote into this ticket.",
+    };
     match follow_up {
-        true => mail(plain, zone, &format!("Further mail{urgent}"), "The reporter wrote again.", details),
+        true => mail(plain, zone, &format!("Further mail{urgent}"), wrote, details),
         false => mail(plain, zone, &format!("New report{urgent}"), "A new report has arrived.", details),
     }
 }
@@ -315,7 +352,8 @@ pub fn alert(plain: &Plain, zone: &TimeZone, follow_up: bool, details: Option<&s
 pub fn unreachable(plain: &Plain, zone: &TimeZone, details: Option<&str>) -> Words {
     let lead = "A mail of ours came back undelivered: its recipient cannot be reached by mail.\n\
                 Telephone, or find another way. The ticket holds what came back.";
-    mail(plain, zone, "Reporter unreachable", lead, details)
+    let what = if plain.whom == Whom::Reporter { "Reporter unreachable" } else { "Other party unreachable" };
+    mail(plain, zone, what, lead, details)
 }
 
 /// Many reports at once.

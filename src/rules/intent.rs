@@ -52,8 +52,11 @@ pub enum Intent {
         since: Timestamp,
         analyst: String,
     },
-    /// Mail of ours to the reporter came back.
+    /// Mail of ours to a correspondent came back.
     Unreachable {
+        /// Its row of the outbox; None: an analyst's own mail client sent it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        mail: Option<i64>,
         analyst: String,
     },
     Page {

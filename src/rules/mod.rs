@@ -1,6 +1,7 @@
 //! The pure room: nouns and rules. No I/O, no async, no clock, no randomness.
 
 pub mod address;
+pub mod anonymise;
 pub mod authres;
 pub mod belonging;
 pub mod calendar;
@@ -12,6 +13,7 @@ pub mod contact;
 pub mod digest;
 pub mod expiry;
 pub mod feed;
+pub mod figures;
 pub mod fold;
 pub mod gate;
 pub mod head;

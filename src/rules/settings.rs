@@ -67,6 +67,16 @@ pub enum Language {
     Fr,
 }
 
+impl Language {
+    /// `en`, `fr`.
+    pub fn word(self) -> &'static str {
+        match self {
+            Language::En => "en",
+            Language::Fr => "fr",
+        }
+    }
+}
+
 #[derive(Debug, Clone)]
 pub struct StoreSettings {
     pub path: PathBuf,

@@ -2,8 +2,8 @@
 //!
 //! Grammar, in any case and width, hidden characters set aside. A mark is one of
 //! 1. `TLP` (or `Traffic Light Protocol`), an optional word such as `level`, an optional one of
-//!    `: = - _`, and a colour, with blanks or a line end between: `TLP:AMBER+STRICT`, `TLP-RED`,
-//!    `tlp amber strict`. Further colours behind `/ | , &` count too. It may stand anywhere.
+//!    `: = - _ | ; >`, and a colour, with blanks, a line end, quotes or emphasis between: `TLP:AMBER+STRICT`,
+//!    `TLP-RED`, `tlp amber strict`, `**TLP:** RED`, `"tlp": "red"`, `| TLP | RED |`. Further colours behind `/ | , &` count too. It may stand anywhere.
 //! 2. A colour alone in brackets (ISTLP tag): anywhere in the subject; in the body on a line of
 //!    its own, since log lines say `[GREEN] passed`.
 //! 3. A word that is no colour, taken for RED: `TLP:PURPLE` in capitals without a blank, or
@@ -94,12 +94,12 @@ const NO_MARK: [&str; 12] = [
 
 macro_rules! colours {
     () => {
-        r"(?:(?:AMBER|AMBRE)[ +-]{0,3}STRICT|AMBER|AMBRE|ORANGE|RED|ROUGE|GREEN|VERTE?|WHITE|CLEAR|BLANC(?:HE)?)"
+        r"(?:(?:AMBER|AMBRE)(?:[ +-]{0,3}|\+\s{0,3})STRICT|AMBER|AMBRE|ORANGE|RED|ROUGE|GREEN|VERTE?|WHITE|CLEAR|BLANC(?:HE)?)"
     };
 }
 macro_rules! tlp {
     () => {
-        r"(?:TLP|Traffic[ -]Light[ -]Protocol)(?: (?:level|marking|mark|label|classification|colou?r|niveau|couleur))?"
+        r"(?:TLP|T\.L\.P\.?|Traffic[ -]Light[ -]Protocol)(?: (?:level|marking|mark|label|classification|colou?r|niveau|couleur))?"
     };
 }
 
@@ -112,7 +112,15 @@ fn regex(text: &str) -> Regex {
 
 static COLOUR: LazyLock<Regex> = LazyLock::new(|| regex(concat!(r"(?i)", colours!())));
 static LABEL: LazyLock<Regex> = LazyLock::new(|| {
-    regex(concat!(r"(?i)\b", tlp!(), r"\s{0,4}[:=-]?\s{0,4}(", colours!(), r"\b(?: ?[/|,&] ?", colours!(), r"\b)*)"))
+    regex(concat!(
+        r"(?i)\b",
+        tlp!(),
+        r#"(?:["'*`\s]{0,6}[:=|;>-]?["'*`|\s]{0,6}|["']?,["']?)("#,
+        colours!(),
+        r"\b(?: ?[/|,&] ?",
+        colours!(),
+        r"\b)*)"
+    ))
 });
 static TAG: LazyLock<Regex> = LazyLock::new(|| regex(concat!(r"(?i)\[ ?(", colours!(), r") ?\]")));
 static TAG_LINE: LazyLock<Regex> = LazyLock::new(|| regex(concat!(r"(?im)^[ >]*\[ ?(", colours!(), r") ?\] *$")));
@@ -161,6 +169,16 @@ mod tests {
             ("TLP level: GREEN", Green),
             ("Traffic Light Protocol: AMBER", Amber),
             ("TLP : ROUGE", Red),
+            ("**TLP:** **RED**", Red),
+            ("**TLP**: RED", Red),
+            ("| TLP | AMBER |", Amber),
+            ("\"tlp\": \"red\"", Red),
+            ("\"TLP\";\"AMBER\"", Amber),
+            ("TLP,GREEN", Green),
+            ("<tlp>RED</tlp>", Red),
+            ("T.L.P. : RED", Red),
+            ("TLP:AMBER+\nSTRICT", AmberStrict),
+            ("TLP:AMBER\nStrict rules hold", Amber),
             ("TLP: vert", Green),
             ("TLP:GREEN/AMBER", Amber),
             ("TLP:RED, do not pass on", Red),
@@ -228,6 +246,7 @@ mod tests {
             "TLP:2.0",
             "Please mark your mail with a TLP, redness is bad",
             "TLP reduced",
+            "on TLP, green is one colour",
             "our TLP: reduced",
             "the httlp: red",
             "TLP: none",

@@ -142,3 +142,26 @@ pub fn of_ticket(c: &Connection, ticket: i64) -> Result<Vec<Event>> {
         rows.query_map([ticket], |row| Ok(Event { at: instant(row.get(0)?), who: row.get(1)?, what: row.get(2)? }))?;
     Ok(events.collect::<rusqlite::Result<_>>()?)
 }
+
+/// A line of the history with its place in the chain.
+#[derive(Debug, Clone)]
+pub struct Link {
+    pub id: i64,
+    pub event: Event,
+    /// The chain of the line before it, whatever ticket that one concerns; empty for the first.
+    pub before: String,
+    pub chain: String,
+}
+
+/// The history of one ticket with its hashes, oldest first.
+pub fn links_of_ticket(c: &Connection, ticket: i64) -> Result<Vec<Link>> {
+    let mut rows = c.prepare_cached(
+        "SELECT id, at, who, what, chain, coalesce((SELECT chain FROM history AS earlier WHERE earlier.id < history.id \
+         ORDER BY earlier.id DESC LIMIT 1), '') FROM history WHERE ticket_id = ?1 ORDER BY id",
+    )?;
+    let links = rows.query_map([ticket], |row| {
+        let event = Event { at: instant(row.get(1)?), who: row.get(2)?, what: row.get(3)? };
+        Ok(Link { id: row.get(0)?, event, chain: row.get(4)?, before: row.get(5)? })
+    })?;
+    Ok(links.collect::<rusqlite::Result<_>>()?)
+}

@@ -15,6 +15,7 @@ pub mod content;
 pub mod correspondents;
 pub mod duty;
 pub mod feeds;
+pub mod figures;
 pub mod history;
 pub mod identities;
 pub mod merges;

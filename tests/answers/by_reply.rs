@@ -329,3 +329,100 @@ fn files_in_a_reply_are_refused_not_lost_and_a_key_beside_it_is_no_file() {
         assert_eq!(notices(&desk).len(), 1 - sent, "{kind}");
     }
 }
+
+const ISP: &str = "abuse@isp.example";
+
+/// A letter to the provider, who writes back this; gives alice's key and what she is told of it.
+fn told_of_the_provider(report: &[u8], theirs: &str, answered: bool) -> (Desk, String, String) {
+    let (desk, alice, ..) = alerted(report);
+    let letter =
+        ["--as", "alice", "--now", FRIDAY, "ticket", "write", "1", "--allow-clear", "--reason", "x", "--to", ISP];
+    assert!(desk.feed(&letter, b"Please take it down.\n").status.success());
+    if answered {
+        let answer = ["--as", "alice", "--now", FRIDAY, "ticket", "answer", "1"];
+        assert!(desk.feed(&answer, b"We are on it.\n").status.success());
+    }
+    once(&desk, FRIDAY);
+    let id = header(&desk.sent_to(ISP)[0], "Message-ID").unwrap();
+    let mail = text(&plain(ISP, theirs, "Which customer?"));
+    let mail = mail.replacen("MIME-Version:", &format!("In-Reply-To: {id}\r\nMIME-Version:"), 1);
+    assert_eq!(desk.ingest(mail.as_bytes(), LATER)["outcome"], "joined");
+    once(&desk, LATER);
+    let alert = desk.sent_to("alice@example.org").pop().unwrap();
+    (desk, alice, alert)
+}
+
+#[test]
+fn p21_an_alert_of_another_partys_mail_names_them_and_not_the_reporter() {
+    let (desk, alice, alert) = told_of_the_provider(&report(), "Customer 7", false);
+    let shown = opened(&desk, &alert);
+    for part in
+        ["From:     abuse@isp.example", "Subject:  Customer 7", "Another party", "quote go to abuse@isp.example;"]
+    {
+        assert!(shown.contains(part), "{part}: {shown}");
+    }
+    assert!(shown.contains("ticket answer EX-2026-000001 --to abuse@isp.example\n"), "{shown}");
+    assert!(!shown.contains("a@corp.example") && !shown.contains("The reporter"), "{shown}");
+    let body = format!("Customer 7 of yours.\n\n{}", quoted(&shown));
+    desk.ingest(&to_alert(&desk, &alert).sealed(Some(&alice), &body), LATER);
+    once(&desk, LATER);
+    assert_eq!((desk.sent_to(ISP).len(), answers(&desk).len()), (2, 0));
+}
+
+#[test]
+fn p21_an_alert_of_another_partys_mail_names_nobody_where_the_ticket_is_red() {
+    let red = plain("a@corp.example", "[TLP:RED] Phishing", "We see phishing.");
+    let (desk, _, alert) = told_of_the_provider(&red, "Customer 7", false);
+    let shown = opened(&desk, &alert);
+    assert!(shown.contains("quote go to the other party whom this is about"), "{shown}");
+    assert!(shown.contains("Answer:   vigie ticket answer EX-2026-000001 --to ADDRESS"), "{shown}");
+    for part in ["isp.example", "a@corp.example", "Customer", "The reporter wrote"] {
+        assert!(!shown.contains(part), "{part}: {shown}");
+    }
+}
+
+#[test]
+fn p21_a_reminder_of_what_another_party_waits_for_says_to_whom_a_reply_goes() {
+    let (desk, ..) = told_of_the_provider(&report(), "Customer 7", true);
+    once(&desk, "2026-12-01T18:11:00+01:00");
+    let mails = desk.sent_to("alice@example.org");
+    let shown: Vec<String> = mails.iter().map(|mail| opened(&desk, mail)).collect();
+    let reminder = shown.iter().find(|mail| mail.contains("Answer is due") || mail.contains("Reminder"));
+    let reminder = reminder.unwrap_or_else(|| panic!("no reminder: {shown:?}"));
+    assert!(reminder.contains("quote go to abuse@isp.example;"), "{reminder}");
+    assert!(reminder.contains("--to abuse@isp.example\n"), "{reminder}");
+}
+
+#[test]
+fn a_removed_partys_alert_can_be_answered_by_nobody() {
+    let (desk, alice, alert) = told_of_the_provider(&report(), "Customer 7", false);
+    let remove = ["--as", "alice", "--now", LATER, "ticket", "participant", "1", "remove", ISP, "--reason", "done"];
+    desk.ok(&remove);
+    let body = format!("Customer 7 of yours.\n\n{}", quoted(&opened(&desk, &alert)));
+    desk.ingest(&to_alert(&desk, &alert).sealed(Some(&alice), &body), LATER);
+    once(&desk, LATER);
+    assert_eq!((desk.sent_to(ISP).len(), answers(&desk).len()), (1, 0));
+    assert_eq!(notices(&desk).len(), 1, "and she is told");
+}
+
+#[test]
+fn p21_a_letter_that_came_back_names_whom_it_went_to_and_not_the_reporter() {
+    let (desk, _, alert) = told_of_the_provider(&report(), "Customer 7", false);
+    let id = header(&desk.sent_to(ISP)[0], "Message-ID").unwrap();
+    let bounce = format!(
+        "Return-Path: <>\r\nFrom: MAILER-DAEMON@isp.example\r\nTo: csirt@example.org\r\nSubject: Undelivered Mail\r\n\
+         Date: Fri, 27 Nov 2026 18:10:00 +0100\r\nMessage-ID: <bounce@isp.example>\r\nMIME-Version: 1.0\r\n\
+         Content-Type: multipart/report; report-type=delivery-status; boundary=b\r\n\r\n\
+         --b\r\nContent-Type: text/plain\r\n\r\nSorry.\r\n\
+         --b\r\nContent-Type: message/delivery-status\r\n\r\nReporting-MTA: dns; isp.example\r\n\r\n\
+         Final-Recipient: rfc822; {ISP}\r\nAction: failed\r\nStatus: 5.1.1\r\n\r\n\
+         --b\r\nContent-Type: text/rfc822-headers\r\n\r\nFrom: csirt@example.org\r\nMessage-ID: {id}\r\n\r\n--b--\r\n"
+    );
+    assert_eq!(desk.ingest(bounce.as_bytes(), LATER)["outcome"], "joined");
+    once(&desk, LATER);
+    let told = desk.sent_to("alice@example.org").pop().unwrap();
+    assert_ne!(told, alert);
+    let shown = opened(&desk, &told);
+    assert!(shown.contains("Other party unreachable") && shown.contains("Went to:  abuse@isp.example"), "{shown}");
+    assert!(!shown.contains("a@corp.example"), "{shown}");
+}

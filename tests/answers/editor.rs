@@ -119,3 +119,32 @@ fn p20_templates_point_end_users_to_their_own_soc_in_their_language() {
     assert!(!refused.status.success() && text(&refused.stderr).contains("--send"), "{}", text(&refused.stderr));
     assert_eq!(answered(&desk).len(), 2);
 }
+
+#[test]
+fn p21_a_template_and_the_editor_show_another_party_nothing_of_the_reporter() {
+    let desk = Desk::new();
+    let named = text(&plain("a@corp.example", "Phishing", "Look."))
+        .replace("\r\nFrom: a@corp.example", "\r\nFrom: Alpha Secretname <a@corp.example>");
+    desk.ingest(named.as_bytes(), FRIDAY);
+    let other = text(&plain("b@corp.example", "Phishing too", "Look."))
+        .replace("\r\nFrom: b@corp.example", "\r\nFrom: Beta Reporter <b@corp.example>");
+    desk.ingest(other.as_bytes(), FRIDAY);
+    let verb = |verb: &[&str]| {
+        let mut all = vec!["--as", "alice", "--now", LATER, "ticket"];
+        all.extend_from_slice(verb);
+        desk.ok(&all);
+        once(&desk, LATER);
+    };
+    verb(&["participant", "1", "add", "abuse@isp.example"]);
+    verb(&["merge", "2", "1"]);
+    for to in ["abuse@isp.example", "b@corp.example", "a@corp.example"] {
+        verb(&["answer", "1", "--to", to, "--template", "received-need-more", "--send"]);
+    }
+    let sent = |to: &str| unquoted(&desk.sent_to(to).pop().unwrap());
+    let (provider, merged, reporter) = (sent("abuse@isp.example"), sent("b@corp.example"), sent("a@corp.example"));
+    assert!(provider.contains("Dear,") && !provider.contains("Secretname"), "{provider}");
+    assert!(merged.contains("Dear Beta Reporter,") && merged.contains("registered as EX-2026-000002"), "{merged}");
+    assert!(!merged.contains("EX-2026-000001") && !merged.contains("Secretname"), "{merged}");
+    assert!(reporter.contains("Dear Alpha Secretname,") && reporter.contains("registered as EX-2026-000001"));
+    assert!(!reporter.contains("Beta") && !reporter.contains("EX-2026-000002"), "{reporter}");
+}

@@ -103,3 +103,20 @@ fn p6_an_analyst_vouches_with_who_when_and_how() {
     assert!(!desk.run(&["ticket", "vouch", "1", "--method", "call-back"]).status.success(), "a note is asked for");
     assert!(!desk.run(&["ticket", "challenge", "1", "--to", "x@evil.example"]).status.success(), "no participant");
 }
+
+#[test]
+fn t61_after_a_merge_a_mail_back_says_the_number_that_its_recipient_knows() {
+    let desk = Desk::new();
+    desk.ingest(&plain("a@corp.example", "Phishing", "We see phishing."), FRIDAY);
+    desk.ingest(&plain("b@corp.example", "Phishing too", "So do we."), FRIDAY);
+    once(&desk, FRIDAY);
+    desk.ok(&["--as", "alice", "--now", FRIDAY, "ticket", "merge", "2", "1"]);
+    let merged = desk.run(&["--as", "alice", "--now", FRIDAY, "ticket", "challenge", "2"]);
+    assert!(text(&merged.stderr).contains("was merged into EX-2026-000001"), "{}", text(&merged.stderr));
+    desk.ok(&["--as", "alice", "--now", FRIDAY, "ticket", "challenge", "1", "--to", "b@corp.example"]);
+    once(&desk, FRIDAY);
+    let mail = unquoted(&desk.sent_to("b@corp.example").pop().unwrap());
+    assert!(mail.contains("[EX-2026-000002] Please confirm") && !mail.contains("EX-2026-000001"), "{mail}");
+    assert_eq!(desk.ingest(&reply(&mail, "b@corp.example", &code(&mail)), LATER)["ticket"], "EX-2026-000001");
+    assert!(told(&desk, "1").iter().any(|line| line.contains("came back from its address")), "{:?}", told(&desk, "1"));
+}

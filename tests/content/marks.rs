@@ -49,6 +49,37 @@ fn p11_marks_of_subject_body_names_and_own_fields_are_read_the_strictest_wins_an
 }
 
 #[test]
+fn p11_p17_files_that_are_text_are_read_whatever_type_their_mail_client_gave_them() {
+    let desk = Desk::new();
+    let body = "Content-Type: text/plain\n\nList attached".to_owned();
+    for (kind, name, content, mark) in [
+        (
+            "application/json",
+            "a.json",
+            "{\"Tag\":[{\"name\":\"tlp:amber+strict\"}],\"v\":\"evil.net\"}",
+            json!("AMBER+STRICT"),
+        ),
+        ("application/vnd.ms-excel", "a.csv", "\"TLP\";\"AMBER\"\nevil.net", json!("AMBER")),
+        ("application/octet-stream", "a.log", "evil.net", Value::Null),
+        ("application/xml", "a.xml", "<a><tlp>RED</tlp><b>evil.net</b></a>", json!("RED")),
+    ] {
+        let file =
+            format!("Content-Type: {kind}; name={name}\nContent-Disposition: attachment; filename={name}\n\n{content}");
+        let ticket = desk.ticket_of(&mixed("Subject: List\n", &[body.clone(), file]), FRIDAY);
+        assert_eq!(ticket["tlp"], mark, "{kind}");
+        let found = ticket["indicators"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .any(|one| one["value"] == "evil.net" && one["context"] == "attachment");
+        assert!(found, "{kind}: {}", ticket["indicators"]);
+    }
+    let octets = "Content-Type: application/octet-stream; name=a.bin\n\n\u{1}TLP:RED evil.net".to_owned();
+    let ticket = desk.ticket_of(&mixed("Subject: List\n", &[body, octets]), FRIDAY);
+    assert_eq!((&ticket["tlp"], &ticket["indicators"]), (&Value::Null, &json!([])), "octets are no text");
+}
+
+#[test]
 fn p12_to_tighten_a_mark_is_free_to_loosen_it_takes_consent_and_a_reason_and_is_audited() {
     let desk = Desk::new();
     desk.ingest(&plain("a@corp.example", "[TLP:AMBER] Report", "Hello"), FRIDAY);
@@ -156,6 +187,10 @@ fn t111_a_red_reports_words_leave_in_no_mail_log_or_other_ticket_whatever_verb_i
         &["ticket", "assign", "1", "alice"],
         &["ticket", "priority", "1", "emergency"],
         &["ticket", "state", "1", "open"],
+        &["ticket", "participant", "1", "add", "third@party.example"],
+        &["ticket", "follow-up", "1", "2026-12-02"],
+        &["ticket", "link", "2", "1", "--kind", "related"],
+        &["ticket", "search", "Zanzibar"],
         &["ticket", "answer", "2"],
         &["duty", "show"],
         &["outbox", "list", "--all"],
@@ -165,6 +200,8 @@ fn t111_a_red_reports_words_leave_in_no_mail_log_or_other_ticket_whatever_verb_i
         say(arguments, b"A harmless word.\n");
     }
     say(&["ticket", "answer", "1"], b"Zanzibar, said the Quokka\n");
+    say(&["ticket", "answer", "1", "--to", "third@party.example"], b"Zanzibar, said the Quokka\n");
+    say(&["ticket", "write", "1", "--to", "third@party.example"], b"Narwhal at 198.51.100.77\n");
     say(&["ticket", "note", "1"], b"Narwhal\n");
     assert_eq!(desk.show("1")["tlp"], "RED");
     for day in ["2026-11-27", "2026-11-28", "2026-11-30", "2026-12-01", "2026-12-03", "2026-12-04", "2026-12-07"] {

@@ -88,6 +88,10 @@ const TEXTS: &[(&str, &[&str])] = &[
     // Versions, numbers, telephones.
     ("version 1.2.3.4, firmware: 10.0.0.1, v1.2.3.4, build 4.5.6.7", &[]),
     ("the server 1.2.3.4 runs nginx/1.18.0 and OpenSSL 3.0.2", &["ipv4 1.2.3.4"]),
+    ("LEEF:2.0|Vendor|Product|3.4.5.6|deny|src=203.0.113.9", &["ipv4 203.0.113.9"]),
+    ("CEF:0|Vendor|Product|3.4.5.6|100|deny|5|src=203.0.113.9", &["ipv4 203.0.113.9"]),
+    ("versions 7.1.2.3, 7.1.2.4 et 7.2.0.1; agent 10.8.11.4 (64 bits), 10.8.11.5 x64, OpenSSL 0.9.8.1", &[]),
+    ("firmware 7.1.2.3, 203.0.113.9 attacked; 0.0.0.0:22 listens", &["ipv4 203.0.113.9", "ipv4 0.0.0.0"]),
     ("section 1.2.3.4 of the manual; OID 1.3.6.1.4.1.311", &[]),
     ("Tel. +33 1 23 45 67 89, 01.23.45.67.89, fax 01-23-45-67-89", &[]),
     ("ticket EX-2026-000042, IBAN FR76 3000 6000 0112 3456 7890 189", &[]),
@@ -100,9 +104,27 @@ const TEXTS: &[(&str, &[&str])] = &[
     ("dropped C:\\Users\\bob\\AppData\\evil.dll and /tmp/.x/run.sh", &["file evil.dll", "file run.sh"]),
     ("open README.md, main.rs; ASP.Net, e.g. this, i.e. that", &[]),
     ("os.system(\"x\"); self.id = a.name(); com.example.app", &[]),
+    ("video.mov, conf.pl, Zoom.app, crew.cc", &["file video.mov", "file conf.pl", "file Zoom.app", "file crew.cc"]),
+    ("evil.com and www.evil.net dropped invoice.exe", &["domain evil.com", "domain www.evil.net", "file invoice.exe"]),
+    // Rewriters of links.
+    (
+        "https://urldefense.com/v3/__https://phish-kit.xyz/index.html__;!!AbC!dEf$",
+        &[
+            "url https://urldefense.com/v3/__https://phish-kit.xyz/index.html__;!!AbC!dEf$",
+            "domain urldefense.com",
+            "url https://phish-kit.xyz/index.html",
+            "domain phish-kit.xyz",
+        ],
+    ),
     // Mail headers.
     ("Message-ID: <CAF1a2b3c@mail.evil.com>", &["domain mail.evil.com"]),
-    ("In-Reply-To: <1@a.com> and From: x@evil.com", &["domain a.com", "domain evil.com"]),
+    ("In-Reply-To: <1@a.com> and From: x@evil.com", &["domain a.com", "email x@evil.com", "domain evil.com"]),
+    (
+        "References: <1.2@a.net>\n <CAJx9=abc@b.net>\n\t<3@c.net>\nFrom: <eve@d.net>",
+        &["domain a.net", "domain b.net", "domain c.net", "email eve@d.net", "domain d.net"],
+    ),
+    ("Message-ID:\n <20261124.77@vps.evil.net>\nX-Mailer: PHPMailer 5.2.22", &["domain vps.evil.net"]),
+    ("Return-Path: <bounce+ab=corp.example@evil.io>", &["email bounce+ab=corp.example@evil.io", "domain evil.io"]),
     (
         "From: \"Bank\" <alert@evil.com>\nReply-To: other@evil.net",
         &["email alert@evil.com", "domain evil.com", "email other@evil.net", "domain evil.net"],
@@ -133,6 +155,18 @@ const TEXTS: &[(&str, &[&str])] = &[
     ("not bc1qar0srrr7xfkvy5l643lydnw9re59gtzzwf5mdx nor 1BvBMSEYstWetqTFn5Au4m4GFg7xJaNVN3", &[]),
     ("exploits CVE-2021-44228, cve 2014 0160 and CVE‑2023‑1234", &["cve CVE-2021-44228", "cve CVE-2023-1234"]),
     ("AS 64496 (ASN64497), as 2014 was a year", &["asn AS64496", "asn AS64497"]),
+    ("ASN: 64496, \"asn\": 64497, asn=64498", &["asn AS64496", "asn AS64497", "asn AS64498"]),
+    ("JA3 e7d705a3286e19ea42f587b344ee6865", &[]),
+    (
+        "SHA1 Fingerprint=A9:4A:8F:E5:CC:B1:9B:A6:1C:4C:08:73:D3:91:E9:87:98:2F:BB:D3",
+        &["sha1 a94a8fe5ccb19ba61c4c0873d391e987982fbbd3"],
+    ),
+    ("key MD5:09:8f:6b:cd:46:21:d3:73:ca:de:4e:83:26:27:b4:f6", &["md5 098f6bcd4621d373cade4e832627b4f6"]),
+    ("octets 09:8f:6b:cd:46:21:d3:73:ca:de:4e:83:26:27:b4:f6", &[]),
+    (
+        "bitcoin:BC1QW508D6QEJXTDG4Y5R3ZARVARY0C5XW7KV8F3T4?amount=0.5",
+        &["bitcoin bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4"],
+    ),
 ];
 
 #[test]

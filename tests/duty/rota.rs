@@ -238,3 +238,20 @@ fn hostile_rota_files_are_refused_in_time_and_leave_the_last_one_in_force() {
     std::fs::write(desk.path("rota.ics"), rule("FREQ=YEARLY;BYMONTH=2;BYMONTHDAY=30")).unwrap();
     assert_eq!(on_duty(&desk, "2026-11-27T18:03:00+01:00"), Value::Null);
 }
+
+#[test]
+fn p9_a_stand_in_who_has_left_the_config_is_not_said_to_be_on_duty() {
+    let desk = Desk::new();
+    let now = "2026-11-27T18:01:00+01:00";
+    let stands_in = ["duty", "override", "--analyst", "boss", "--from", "2026-11-27T18:00", "--to", "2026-12-07T20:00"];
+    let mut all = vec!["--as", "alice", "--now", now];
+    all.extend(stands_in);
+    desk.ok(&all);
+    assert_eq!(shown(&desk, now)["on_duty"], "boss");
+    reconfigure(&desk, "[[duty.analyst]]\nname = \"boss\"\naddress = \"boss@example.org\"\n", "");
+    reconfigure(&desk, "[\"lead\", \"boss\"]", "[\"lead\"]");
+    let duty = shown(&desk, now);
+    assert!(duty["on_duty"].is_null(), "{duty}");
+    assert_eq!(duty["gaps"][0]["to"], "2026-12-07T20:00:00+01:00", "and the gap is shown");
+    assert!(!desk.ok(&["check"]).contains("boss is on duty"));
+}

@@ -9,6 +9,7 @@ pub mod gnupg;
 pub mod imap;
 pub mod neomutt;
 pub mod postfix;
+pub mod python;
 pub mod site;
 pub mod smtp;
 pub mod sq;

@@ -341,3 +341,42 @@ fn links_are_made_and_taken_away_and_written_down() {
     assert_eq!(desk.show("1")["links"], json!([]));
     refused(&desk, 2, &["link", "2", "1", "--kind", "merged"]);
 }
+
+#[test]
+fn what_is_done_to_a_merged_number_is_refused_and_not_lost() {
+    let desk = two();
+    alice(&desk, LATER, &["merge", "2", "1"]);
+    let verbs: [&[&str]; 9] = [
+        &["priority", "2", "emergency"],
+        &["assign", "2", "bob"],
+        &["note", "2"],
+        &["label", "2", "+x"],
+        &["severity", "2", "high"],
+        &["extent", "2", "many"],
+        &["classify", "2", "fraud"],
+        &["link", "2", "1", "--kind", "related"],
+        &["link", "1", "2", "--kind", "related"],
+    ];
+    for verb in verbs {
+        let words = refused(&desk, 1, verb);
+        assert!(words.contains("was merged into EX-2026-000001"), "{verb:?}: {words}");
+    }
+    // The living ticket's reporter is somebody else.
+    let words = refused(&desk, 1, &["answer", "2"]);
+    let reporter = desk.show("2")["reporter"]["address"].as_str().unwrap().to_owned();
+    assert!(words.contains(&format!("use that number with --to {reporter}")), "{words}");
+}
+
+#[test]
+fn of_two_follow_up_dates_the_first_one_survives_a_merge() {
+    for (first, second) in [("2026-11-30", "2026-12-15"), ("2026-12-15", "2026-11-30")] {
+        let desk = two();
+        alice(&desk, LATER, &["follow-up", "1", first]);
+        alice(&desk, LATER, &["follow-up", "2", second]);
+        alice(&desk, LATER, &["merge", "2", "1"]);
+        assert_eq!(desk.show("1")["follow_up_at"], "2026-11-30T09:00:00+01:00", "{first} {second}");
+        alice(&desk, LATER, &["unmerge", "2"]);
+        assert_eq!(desk.show("1")["follow_up_at"], format!("{first}T09:00:00+01:00"));
+        assert_eq!(desk.show("2")["follow_up_at"], format!("{second}T09:00:00+01:00"));
+    }
+}

@@ -14,7 +14,7 @@ pub(super) fn read(text: &str) -> Option<FeedReport> {
     let fields = fields(text);
     let once = |name| {
         let mut all = values(&fields, name);
-        all.next().filter(|value| !value.is_empty() && all.next().is_none())
+        all.next().map(without_comment).filter(|value| !value.is_empty() && all.next().is_none())
     };
     let kind = once("Feedback-Type")?.to_ascii_lowercase();
     let version = once("Version")?;
@@ -46,6 +46,12 @@ pub(super) fn read(text: &str) -> Option<FeedReport> {
     report.incidents = first(&fields, "Incidents").and_then(|count| count.parse().ok()).unwrap_or(1).clamp(1, 1 << 32);
     report.fields = fields;
     Some(report)
+}
+
+/// `abuse (as told by a user)`: RFC 5965 3.1 allows comments around the values that it names.
+fn without_comment(value: &str) -> &str {
+    let value = value.strip_prefix('(').and_then(|rest| rest.split_once(')')).map_or(value, |(_, rest)| rest);
+    value.split_once(" (").filter(|(_, comment)| comment.ends_with(')')).map_or(value, |(value, _)| value).trim()
 }
 
 #[cfg(test)]
@@ -80,6 +86,9 @@ mod tests {
             (GOOD.replace("Version: 1", "Version:"), false),
             (GOOD.replace("Version: 1", "Version: one"), false),
             (GOOD.replace("abuse", "abuse of me"), false),
+            (GOOD.replace("abuse", "abuse (of me)").replace("1\r\nV", "1 (x)\r\nV"), true),
+            (GOOD.replace("abuse", "(of me) abuse").replace("Version: 1", "Version: 1 (old)"), true),
+            (GOOD.replace("abuse", "(of me)"), false),
             (GOOD.replace("abuse", "Not-Spam"), true),
             (GOOD.replace("abuse", "x-future"), true),
             (GOOD.replace("abuse", "auth-failure"), false),

@@ -1,6 +1,6 @@
 //! Hashes, numbers, Bitcoin addresses, files and networks.
 
-use super::{Found, regex};
+use super::{Found, regex, words};
 use crate::rules::report::IndicatorKind;
 use regex::Regex;
 use std::net::IpAddr;
@@ -8,7 +8,7 @@ use std::sync::LazyLock;
 
 static CVE: LazyLock<Regex> = LazyLock::new(|| regex(r"(?i)\bcve[-–‑_ ]([12][0-9]{3})[-–‑_]([0-9]{4,10})\b"));
 static ASN: LazyLock<Regex> =
-    LazyLock::new(|| regex(r"(?:\b(?i:asn?)([0-9]{1,10})|\b(?:(?i:asn)|AS)[ -]([0-9]{1,10}))\b"));
+    LazyLock::new(|| regex(r#"(?:\b(?i:asn?)([0-9]{1,10})|\b(?:AS[ -]|(?i:asn)["']?[ :=-]{1,3})([0-9]{1,10}))\b"#));
 
 /// Hashes by their length, in a word that begins at `start`; the pieces of a file name count too.
 pub fn hash(text: &str, start: usize, word: &str, found: &mut Found) {
@@ -31,12 +31,44 @@ pub fn hash(text: &str, start: usize, word: &str, found: &mut Found) {
     }
 }
 
+/// Octets in pairs with colons between, as fingerprints of certificates and host keys are written.
+pub fn colon_hash(text: &str, start: usize, word: &str, found: &mut Found) -> bool {
+    let is_pair = |piece: &str| piece.len() == 2 && piece.bytes().all(|b| b.is_ascii_hexdigit());
+    let bare = word.trim_end_matches([':', '.', '-']);
+    // `MD5:16:27:...`
+    let begins = bare.split_once(':').filter(|(first, _)| !is_pair(first)).map_or(0, |(first, _)| first.len() + 1);
+    let pairs = &bare[begins..];
+    let kind = match pairs.len() {
+        47 => IndicatorKind::Md5,
+        59 => IndicatorKind::Sha1,
+        95 => IndicatorKind::Sha256,
+        191 => IndicatorKind::Sha512,
+        _ => return false,
+    };
+    if !pairs.split(':').all(is_pair) {
+        return false;
+    }
+    found.work += FIELD;
+    let before = &text[..start + begins];
+    let near = before[before.ceil_char_boundary(before.len().saturating_sub(FIELD))..].to_lowercase();
+    let line = near.rsplit('\n').next().unwrap_or("");
+    // Without such a word it may be any octets.
+    let is_hash = ["fingerprint", "thumbprint", "empreinte", "sha", "md5"].iter().any(|word| line.contains(word));
+    if is_hash && !names_another_hash(before) {
+        found.add(kind, pairs.replace(':', "").to_ascii_lowercase(), start + begins);
+    }
+    true
+}
+
+/// Octets that are looked back for the words of a line.
+const FIELD: usize = 200;
+
 /// Whether the words before call it a hash of something else than the file, or a key.
 fn names_another_hash(before: &str) -> bool {
     let near: String =
         before.chars().rev().take(40).collect::<Vec<_>>().into_iter().rev().collect::<String>().to_lowercase();
     let close = near.trim_end_matches(|c: char| !c.is_alphanumeric());
-    if ["imphash", "import hash", "authentihash", "rich hash", "icon hash", "uuid", "guid"]
+    if ["imphash", "import hash", "authentihash", "rich hash", "icon hash", "ja3", "ja3s", "hassh", "uuid", "guid"]
         .iter()
         .any(|word| close.ends_with(word))
     {
@@ -53,8 +85,9 @@ fn names_another_hash(before: &str) -> bool {
 pub fn bitcoin(word: &str, at: usize, found: &mut Found) {
     let is_one = match word.get(..3) {
         Some(start) if start.eq_ignore_ascii_case("bc1") => {
+            // Capitals are as good, and usual in QR codes (BIP 173).
             (14..=90).contains(&word.len())
-                && bech32::segwit::decode(word).is_ok_and(|(hrp, _, _)| hrp.as_str() == "bc")
+                && bech32::segwit::decode(word).is_ok_and(|(hrp, _, _)| hrp.as_str().eq_ignore_ascii_case("bc"))
         }
         Some(start) if start.starts_with(['1', '3']) && (25..=36).contains(&word.len()) => {
             let decoded = bs58::decode(word).with_check(None).into_vec();
@@ -68,16 +101,13 @@ pub fn bitcoin(word: &str, at: usize, found: &mut Found) {
     }
 }
 
-/// The name of a file by its ending.
+/// The name of a file by its ending, of a word that is no name.
 pub fn file(text: &str, at: usize, word: &str, found: &mut Found) {
     let Some((stem, ending)) = word.rsplit_once('.').filter(|(stem, _)| !stem.is_empty()) else { return };
     let is_known = ending.len() <= 7 && ENDINGS.contains(&ending.to_ascii_lowercase().as_str());
-    // A bare `www.evil.zip` or `a.b.sh` is more likely a host.
-    let is_host = stem.contains('.')
-        && LIKE_HOSTS.contains(&ending.to_ascii_lowercase().as_str())
-        && super::words::is_domain(word);
+    let is_known = is_known || (words::is_file_name(word) && !words::is_sentence_end(word));
     let is_call = text[at + word.len()..].starts_with('(');
-    if is_known && !is_host && !is_call && stem.chars().any(char::is_alphanumeric) {
+    if is_known && !is_call && stem.chars().any(char::is_alphanumeric) {
         found.add(IndicatorKind::File, word.to_owned(), at);
     }
 }
@@ -91,9 +121,6 @@ const ENDINGS: [&str; 88] = [
     "ps1", "py", "rar", "reg", "rpm", "rtf", "scr", "sh", "so", "svg", "sys", "tar", "tgz", "tmp", "txt", "vbe", "vbs",
     "vhd", "wsf", "xls", "xlsb", "xlsm", "xlsx", "xml", "zip",
 ];
-
-/// Of these, the ones that are top-level domains too.
-const LIKE_HOSTS: [&str; 6] = ["zip", "sh", "py", "com", "so", "one"];
 
 /// `198.51.100.0/24`, `2001:db8::/32`: `base` is written before `behind`.
 pub fn network(base: &str, behind: &str, at: usize, found: &mut Found) {

@@ -47,14 +47,15 @@ pub fn urls(text: &str, found: &mut Found) -> Vec<Stretch> {
             found.work += token_end - host_start;
             inside = 0;
         }
-        let host_end = end_of_authority(text, host_start, token_end);
+        let end = token_end.min(end_of_wrapped(text, start, host_start, token_end));
+        let host_end = end_of_authority(text, host_start, end);
         if stretches.last().is_none_or(|last| last.authority.end <= host_start) {
             stretches.push(Stretch { authority: host_start..host_end, end: token_end });
         }
         found.work += (host_end - host_start) + (token_end - host_start).min(URL_LIMIT);
-        if let Some(value) = url(&scheme, text, host_start, host_end, token_end) {
+        if let Some(value) = url(&scheme, text, host_start, host_end, end) {
             found.add(IndicatorKind::Url, value, start);
-        } else if let Some((value, name)) = comma_for_dot(&scheme, text, host_start, token_end) {
+        } else if let Some((value, name)) = comma_for_dot(&scheme, text, host_start, end) {
             found.add(IndicatorKind::Url, value, start);
             super::words::name(&name, true, host_start, found);
         }
@@ -127,6 +128,12 @@ fn scheme_before(text: &str, colon: usize) -> Option<(usize, String)> {
 fn end_of_token(text: &str, start: usize) -> usize {
     let ends = |c: char| c.is_whitespace() || c.is_control() || "<>\"'`{}|^\\“”«»‘’".contains(c);
     text[start..].find(ends).map_or(text.len(), |at| start + at)
+}
+
+/// Where a URL that begins at `start` ends if it is wrapped in `__`, as rewriters of links do.
+fn end_of_wrapped(text: &str, start: usize, host_start: usize, token_end: usize) -> usize {
+    let wrapped = text[..start].ends_with("__").then(|| text[host_start..token_end].find("__"));
+    wrapped.flatten().map_or(token_end, |at| host_start + at)
 }
 
 fn end_of_authority(text: &str, start: usize, end: usize) -> usize {

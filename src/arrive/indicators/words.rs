@@ -1,18 +1,29 @@
 //! Words: names, addresses, e-mail addresses, and what else one run of characters can be.
 
 use super::urls::bare_url;
-use super::{Found, Refanged, Stretch, tokens};
+use super::{Found, Refanged, Stretch, regex, tokens, versions};
 use crate::rules::address::Address;
 use crate::rules::report::IndicatorKind;
+use regex::Regex;
 use std::net::{Ipv4Addr, Ipv6Addr};
 use std::ops::Range;
+use std::sync::LazyLock;
+
+/// A field of Message-IDs with its value: IDs in angle brackets, on folded lines too, or one word.
+static ID_FIELD: LazyLock<Regex> = LazyLock::new(|| {
+    regex(
+        r#"(?i)(?:message[-_]?id|msgid|in-reply-to|references|content-id)["']?[ \t]{0,4}[:=][ \t]{0,4}["']?(?:(?:(?:\r?\n)?[ \t,]*<[^<>\s]+>)+|[^<>\s]+)"#,
+    )
+});
 
 /// Goes through the words of a text: runs of letters, digits, `-`, `_`, `.`, and of `:` for IPv6.
 pub fn words(refanged: &Refanged, stretches: &[Stretch], found: &mut Found) {
     let text = refanged.text.as_str();
     let mut mended = refanged.mended.iter().copied().peekable();
     let mut stretches = stretches.iter().peekable();
-    let (mut path_end, mut url_end) = (0, 0);
+    found.work += 2 * text.len();
+    let mut ids = ID_FIELD.find_iter(text).map(|field| field.range()).peekable();
+    let (mut seen, mut url_end) = (Seen::default(), 0);
     let mut at = 0;
     while let Some(start) = text[at..].find(is_run).map(|offset| at + offset) {
         let end = text[start..].find(|c| !is_run(c)).map_or(text.len(), |offset| start + offset);
@@ -23,12 +34,16 @@ pub fn words(refanged: &Refanged, stretches: &[Stretch], found: &mut Found) {
         while stretches.peek().is_some_and(|stretch| stretch.authority.end <= start) {
             url_end = stretches.next().map_or(url_end, |stretch| url_end.max(stretch.end));
         }
+        while ids.peek().is_some_and(|field| field.end <= start) {
+            ids.next();
+        }
+        let in_ids = ids.peek().is_some_and(|field| field.contains(&start));
         let in_authority = stretches.peek().is_some_and(|stretch| stretch.authority.contains(&start));
         let in_url = in_authority || start < url_end;
         found.work += 4 * (end - start);
         let explicit = in_authority || mended.peek().is_some_and(|&mark| mark < end);
-        let run = Run { text, range: start..end, in_authority, in_url, explicit };
-        run.take(&mut path_end, found);
+        let run = Run { text, range: start..end, in_authority, in_url, in_ids, explicit };
+        run.take(&mut seen, found);
         if found.full {
             return;
         }
@@ -39,30 +54,44 @@ fn is_run(c: char) -> bool {
     c.is_alphanumeric() || matches!(c, '-' | '_' | '.' | ':')
 }
 
+/// What the words before lead to.
+#[derive(Default)]
+struct Seen {
+    /// Where a URL without scheme ends.
+    path_end: usize,
+    /// Where a version ends.
+    version_end: Option<usize>,
+}
+
 /// One word and where it stands.
 struct Run<'a> {
     text: &'a str,
     range: Range<usize>,
     in_authority: bool,
     in_url: bool,
+    /// In a field of Message-IDs.
+    in_ids: bool,
     explicit: bool,
 }
 
 impl Run<'_> {
-    fn take(&self, path_end: &mut usize, found: &mut Found) {
+    fn take(&self, seen: &mut Seen, found: &mut Found) {
         let word = &self.text[self.range.clone()];
+        if tokens::colon_hash(self.text, self.range.start, word, found) {
+            return;
+        }
         if word.bytes().filter(|b| *b == b':').take(2).count() == 2 && self.ipv6(word, found) {
             return;
         }
         let mut start = self.range.start;
         for piece in word.split(':') {
-            self.piece(start, piece, path_end, found);
+            self.piece(start, piece, seen, found);
             start += piece.len() + 1;
         }
     }
 
     /// A word without colons that begins at `start`.
-    fn piece(&self, start: usize, piece: &str, path_end: &mut usize, found: &mut Found) {
+    fn piece(&self, start: usize, piece: &str, seen: &mut Seen, found: &mut Found) {
         let end = start + piece.len();
         let (before, after) = (&self.text[..start], &self.text[end..]);
         let piece = escaped_start(before, piece);
@@ -73,7 +102,7 @@ impl Run<'_> {
         let piece_at = end - piece.len();
         let at = piece_at + piece.find(trimmed).unwrap_or(0);
         tokens::hash(self.text, piece_at, piece, found);
-        if before.ends_with('@') && !self.in_authority && email(before, trimmed, start, found) {
+        if before.ends_with('@') && !self.in_authority && self.email(before, trimmed, start, found) {
             name(trimmed, true, at, found);
             return;
         }
@@ -81,22 +110,46 @@ impl Run<'_> {
             return;
         }
         tokens::bitcoin(trimmed, at, found);
-        if !self.in_url && !self.explicit && *path_end <= start {
-            tokens::file(self.text, at, trimmed, found);
+        if (after.starts_with('@') && !self.in_authority) || after.starts_with("()") {
+            return;
+        }
+        if !self.explicit && !self.in_authority && versions::is_version(self.text, at, trimmed, seen.version_end, found)
+        {
+            seen.version_end = Some(end);
+            return;
         }
         // A path segment; `a/1.2.3.4` is a product and its version.
         let in_path = before.ends_with(['/', '\\']) && !before.ends_with("//");
-        if in_path || (after.starts_with('@') && !self.in_authority) || after.starts_with("()") {
-            return;
-        }
-        if !self.explicit && !self.in_authority && is_version(before, trimmed) {
-            return;
-        }
-        if name(trimmed, self.explicit, at, found) && !self.in_authority && end > *path_end && piece.ends_with(trimmed)
-        {
-            *path_end = bare_url(self.text, end - trimmed.len(), end, found).unwrap_or(*path_end);
+        let is_name = !in_path && name(trimmed, self.explicit, at, found);
+        if is_name && !self.in_authority && end > seen.path_end && piece.ends_with(trimmed) {
+            seen.path_end = bare_url(self.text, end - trimmed.len(), end, found).unwrap_or(seen.path_end);
             tokens::network(trimmed, after, at, found);
+        } else if !is_name && !self.in_url && !self.explicit && seen.path_end <= start {
+            tokens::file(self.text, at, trimmed, found);
         }
+    }
+
+    /// The e-mail address whose `@` ends `before` and whose domain is `domain`.
+    fn email(&self, before: &str, domain: &str, at: usize, found: &mut Found) -> bool {
+        let before = &before[..before.len() - 1];
+        let is_local = |c: char| c.is_alphanumeric() || "!#$%&*+-/=?^_{|}~.".contains(c);
+        let length: usize = before.chars().rev().take(65).take_while(|&c| is_local(c)).map(char::len_utf8).sum();
+        let (outside, local) = before.split_at(before.len() - length);
+        let local = local.trim_start_matches(|c: char| !c.is_alphanumeric() && c != '_');
+        // `key=a@b.example`, `<a|b@c.example>`: what stands before is no part of it; `<x=y@b.example>` is a whole.
+        let is_whole = outside.ends_with('<') && self.text[at + domain.len()..].starts_with('>');
+        let cuts: &[char] = if is_whole { &['|', '/', '&', '?'] } else { &['=', '|', '/', '&', '?'] };
+        let local = local.rsplit(cuts).next().unwrap_or(local);
+        if !is_domain(domain) {
+            return false;
+        }
+        if self.in_ids {
+            return true;
+        }
+        Address::parse(&format!("{local}@{domain}")).is_some_and(|address| {
+            found.add(IndicatorKind::Email, address.key().to_owned(), at - 1 - local.len());
+            true
+        })
     }
 
     /// IPv6 in its shortest form (RFC 5952).
@@ -167,10 +220,10 @@ pub fn is_bare_address(word: &str) -> bool {
 }
 
 /// Two labels, of which the last is more often the ending of a file than a domain.
-fn is_file_name(word: &str) -> bool {
-    const ENDINGS: [&str; 23] = [
-        "ai", "app", "cab", "cc", "cpl", "csv", "ini", "md", "mo", "mov", "pl", "pm", "ps", "pub", "py", "rar", "rs",
-        "sc", "sh", "so", "st", "tf", "zip",
+pub fn is_file_name(word: &str) -> bool {
+    const ENDINGS: [&str; 24] = [
+        "ai", "app", "cab", "cc", "cpl", "csv", "ini", "md", "mo", "mov", "one", "pl", "pm", "ps", "pub", "py", "rar",
+        "rs", "sc", "sh", "so", "st", "tf", "zip",
     ];
     let mut labels = word.rsplit('.');
     let last = labels.next().unwrap_or("").to_ascii_lowercase();
@@ -189,43 +242,12 @@ fn is_code(word: &str) -> bool {
 }
 
 /// `it.The`: a capital behind the only dot, with small letters after it.
-fn is_sentence_end(word: &str) -> bool {
+pub fn is_sentence_end(word: &str) -> bool {
     let Some((before, after)) = word.split_once('.') else { return false };
     let mut letters = after.chars();
     before.chars().all(char::is_alphabetic)
         && letters.next().is_some_and(char::is_uppercase)
         && letters.all(char::is_lowercase)
-}
-
-/// The e-mail address whose `@` ends `before` and whose domain is `domain`.
-fn email(before: &str, domain: &str, at: usize, found: &mut Found) -> bool {
-    let before = &before[..before.len() - 1];
-    let is_local = |c: char| c.is_alphanumeric() || "!#$%&*+-/=?^_{|}~.".contains(c);
-    let length: usize = before.chars().rev().take(65).take_while(|&c| is_local(c)).map(char::len_utf8).sum();
-    let local = before[before.len() - length..].trim_start_matches(|c: char| !c.is_alphanumeric() && c != '_');
-    // `key=a@b.example`, `<a|b@c.example`: what stands before is no part of it.
-    let local = local.rsplit(['=', '|', '/', '&', '?']).next().unwrap_or(local);
-    if !is_domain(domain) {
-        return false;
-    }
-    found.work += FIELD;
-    if is_message_id(before) {
-        return true;
-    }
-    Address::parse(&format!("{local}@{domain}")).is_some_and(|address| {
-        found.add(IndicatorKind::Email, address.key().to_owned(), at - 1 - local.len());
-        true
-    })
-}
-
-/// Octets that are looked back for the name of a field.
-const FIELD: usize = 200;
-
-/// Whether what stands before on the line is a field that holds Message-IDs, which are no addresses.
-fn is_message_id(before: &str) -> bool {
-    let near = &before[before.ceil_char_boundary(before.len().saturating_sub(FIELD))..];
-    let line = near.rsplit('\n').next().unwrap_or("").to_ascii_lowercase();
-    ["message-id:", "in-reply-to:", "references:", "message-id=", "msgid="].iter().any(|field| line.contains(field))
 }
 
 /// `user@[198.51.100.7]` (RFC 5321 4.1.3).
@@ -238,33 +260,4 @@ fn literal(before: &str, address: &str, at: usize, found: &mut Found) -> bool {
     found.add(IndicatorKind::Email, format!("{}@[{address}]", local.to_lowercase()), at - 2 - local.len());
     found.add(IndicatorKind::Ipv4, address.to_string(), at);
     true
-}
-
-/// `version 1.2.3.4`, `firmware: 1.2.3.4`: a number of a release.
-fn is_version(before: &str, word: &str) -> bool {
-    if word.parse::<Ipv4Addr>().is_err() {
-        return false;
-    }
-    let before = before.trim_end_matches([' ', ':', '=', '(', '\u{A0}', '#', '"', '\'']);
-    let word = before.rsplit(|c: char| !c.is_alphanumeric()).next().unwrap_or("");
-    let named = [
-        "version",
-        "versions",
-        "ver",
-        "v",
-        "release",
-        "build",
-        "firmware",
-        "rev",
-        "revision",
-        "révision",
-        "section",
-        "chapter",
-        "chapitre",
-        "article",
-        "paragraph",
-        "paragraphe",
-        "annexe",
-    ];
-    word.len() <= 10 && named.contains(&word.to_lowercase().as_str())
 }

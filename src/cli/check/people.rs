@@ -166,7 +166,8 @@ pub(super) fn rota(
             let shifts = read.and_then(Result::ok).map(|read| read.shifts).unwrap_or_default();
             let gaps = weekly.gaps(now, AHEAD, &shifts, known).into_iter();
             let gaps = gaps.map(|gap| GapView { from: when(gap.from), to: when(gap.to) }).collect();
-            (weekly.on_duty(now, &shifts).map(str::to_owned), weekly.until(now, &shifts).map(when), gaps)
+            let on_duty = weekly.on_duty(now, &shifts).filter(|name| known(name)).map(str::to_owned);
+            (on_duty, weekly.until(now, &shifts).map(when), gaps)
         }
     };
     let end = now.checked_add(AHEAD).unwrap_or(Timestamp::MAX);
