@@ -9,16 +9,17 @@ use crate::edge::openpgp::agent::AgentKeys;
 use crate::edge::openpgp::certs as openpgp_certs;
 use crate::edge::openpgp::keeper::{Keeper, KeeperKeys};
 use crate::edge::openpgp::seam::{MemoryKeys, PrivateKeys};
-use crate::edge::{clock, random, secret};
+use crate::edge::{clock, crash, random, secret};
 use crate::respond::rota;
 use crate::respond::wording::Texts;
 use crate::rules::settings::{Pgp, Settings};
-use crate::store::{Store, StoreError, history, settings as values};
+use crate::store::{Store, StoreError, copies, history, settings as values};
 use jiff::{SignedDuration, Timestamp};
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
+use zeroize::Zeroizing;
 
 /// The very program that runs, also where a newer one has been installed since.
 const OURSELVES: &str = "/proc/self/exe";
@@ -125,12 +126,9 @@ impl House {
                 "--now works only on a store whose config says simulated_clock = true".to_owned(),
             ));
         }
-        let key = match &settings.store.key_file {
-            Some(file) => Some(secret::store_key(file).map_err(HouseError::Config)?),
-            None => None,
-        };
+        let key = store_key(&settings)?;
         let texts = Texts::load(&settings.folder.join("texts")).map_err(HouseError::Config)?;
-        let store = Store::open(&settings.store.path, key).map_err(|error| match error {
+        let store = Store::open_passing(&settings.store.path, key, &crash::point).map_err(|error| match error {
             StoreError::Key(_) => HouseError::Config(error.to_string()),
             error => HouseError::Store(error),
         })?;
@@ -218,6 +216,35 @@ impl House {
         }
         Ok(())
     }
+}
+
+/// The key of the store, as the config names it. Finishes a `store rekey` that was cut short after the
+/// store had taken its place and before the key had.
+pub fn store_key(settings: &Settings) -> Result<Option<Zeroizing<String>>, HouseError> {
+    let Some(file) = &settings.store.key_file else { return Ok(None) };
+    let staged = staged_key(file);
+    if staged.exists() {
+        let opens =
+            |file: &Path| secret::store_key(file).is_ok_and(|key| copies::opens(&settings.store.path, Some(&key)));
+        if !opens(file) && opens(&staged) {
+            take_staged_key(file).map_err(HouseError::Config)?;
+            tracing::warn!("the new key of the store has taken its place: a rekey had been cut short");
+        }
+    }
+    secret::store_key(file).map(Some).map_err(HouseError::Config)
+}
+
+/// Where a new key of the store waits until the store has taken its place.
+pub fn staged_key(key_file: &Path) -> PathBuf {
+    copies::beside(key_file, ".new")
+}
+
+/// Lets the staged key take its place.
+pub fn take_staged_key(key_file: &Path) -> Result<(), String> {
+    let folder = key_file.parent().unwrap_or(Path::new("/"));
+    std::fs::rename(staged_key(key_file), key_file)
+        .and_then(|()| std::fs::File::open(folder)?.sync_all())
+        .map_err(|e| format!("{}: {e}", key_file.display()))
 }
 
 /// The processes that read mail; None where the config wants everything in one.

@@ -129,6 +129,45 @@ fn p14_no_word_of_a_mail_is_found_in_any_file_of_a_store_with_a_key() {
     assert_eq!(desk.show("3")["subject"], "Zanzibar again");
 }
 
+/// The process and all that it has started, and so on.
+fn family(first: u32) -> Vec<u32> {
+    let parent = |pid: u32| -> Option<u32> {
+        let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+        stat.rsplit_once(')')?.1.split_whitespace().nth(1)?.parse().ok()
+    };
+    let names = std::fs::read_dir("/proc").unwrap().flatten().filter_map(|e| e.file_name().to_str()?.parse().ok());
+    let all: Vec<(u32, Option<u32>)> = names.map(|pid| (pid, parent(pid))).collect();
+    let mut found = vec![first];
+    let mut at = 0;
+    while at < found.len() {
+        let of = Some(found[at]);
+        found.extend(all.iter().filter(|(_, parent)| *parent == of).map(|(pid, _)| *pid));
+        at += 1;
+    }
+    found
+}
+
+#[test]
+fn p14_no_process_shows_a_mail_or_the_key_in_its_arguments_or_environment_or_leaves_a_core() {
+    let desk = keyed();
+    let daemon = desk.daemon();
+    fill(&desk);
+    let pids = family(daemon.id());
+    assert!(pids.len() >= 2, "a keeper of the keys at least: {pids:?}");
+    for pid in pids {
+        for file in ["cmdline", "environ"] {
+            let octets = std::fs::read(format!("/proc/{pid}/{file}")).unwrap_or_default();
+            for word in CANARIES.iter().chain(&["0badc0de"]) {
+                assert!(!holds(&octets, word), "{word} in {file} of {pid}");
+            }
+        }
+        let limits = std::fs::read_to_string(format!("/proc/{pid}/limits")).unwrap();
+        let core = limits.lines().find(|line| line.starts_with("Max core file size")).unwrap();
+        assert_eq!(core.split_whitespace().nth(4), Some("0"), "{pid}: {core}");
+        assert_eq!(core.split_whitespace().nth(5), Some("0"), "{pid}: {core}");
+    }
+}
+
 #[test]
 fn p14_the_search_finds_what_a_plain_store_shows() {
     let desk = Desk::new();

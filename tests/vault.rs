@@ -4,8 +4,14 @@ mod support;
 
 #[path = "vault/audit.rs"]
 mod audit;
+#[path = "vault/backup.rs"]
+mod backup;
+#[path = "vault/migrations.rs"]
+mod migrations;
 #[path = "vault/purge.rs"]
 mod purge;
+#[path = "vault/rekey.rs"]
+mod rekey;
 
 use serde_json::Value;
 use std::process::Output;
@@ -26,6 +32,22 @@ fn store(desk: &Desk) -> rusqlite::Connection {
 /// A setup with more lines of config; the head of the history is mailed where they say so.
 fn with(more: &str) -> Setup {
     Setup { more: more.to_owned(), ..Setup::default() }
+}
+
+/// A desk whose store has a key.
+fn keyed() -> Desk {
+    keyed_with("0badc0de")
+}
+
+/// The same with a key of these eight digits again and again.
+fn keyed_with(digits: &str) -> Desk {
+    let desk = Desk::new();
+    let config = std::fs::read_to_string(desk.path("vigie.toml")).unwrap();
+    let keyed = config.replace("path = \"vigie.db\"", "path = \"vigie.db\"\nkey_file = \"store.key\"");
+    std::fs::write(desk.path("vigie.toml"), keyed).unwrap();
+    std::fs::write(desk.path("store.key"), digits.repeat(8)).unwrap();
+    std::fs::set_permissions(desk.path("store.key"), std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
+    desk
 }
 
 /// `audit verify --json`: what it says, and its exit code.

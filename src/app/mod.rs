@@ -155,6 +155,7 @@ pub fn handle(app: &App, actor: &Actor, now: Timestamp, request: Request) -> Res
         Request::QuarantineDrop { id, reason } => quarantine::drop(app, actor, now, id, &reason),
         Request::Stats { from, to, anonymised } => figures::stats(app, now, from, to, anonymised),
         Request::AuditVerify { head } => audit::verify(app, now, head),
+        Request::Backup { file } => vault::backup(app, actor, now, &file),
         Request::Purge { dry_run } => vault::purge(app, actor, now, dry_run),
         Request::AuditHead => audit::sign_head(app, now),
         Request::Status => status::status(app, now),

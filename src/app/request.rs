@@ -224,6 +224,10 @@ pub enum Request {
     AuditVerify {
         head: Option<KeyFile>,
     },
+    /// Writes a copy of the store into a new file; an absolute path where the store is.
+    Backup {
+        file: std::path::PathBuf,
+    },
     /// Removes the content of tickets that were put away long ago; `dry_run`: only names them.
     Purge {
         dry_run: bool,

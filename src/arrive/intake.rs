@@ -79,7 +79,7 @@ pub struct Look<'a> {
 }
 
 /// Store work in the middle of talk with a server: on a thread that may block.
-async fn stored<T: Send + 'static>(
+pub(super) async fn stored<T: Send + 'static>(
     store: &Arc<Store>,
     work: impl FnOnce(&Store) -> Result<T, StoreError> + Send + 'static,
 ) -> Result<T, Trouble> {
@@ -257,7 +257,7 @@ fn is_older(meta: &Meta, cursor: &Cursor) -> bool {
     meta.internaldate.is_some_and(|at| at < cursor.first_seen_at - SignedDuration::from_hours(24))
 }
 
-fn limit(watch: &Watch) -> u32 {
+pub(super) fn limit(watch: &Watch) -> u32 {
     u32::try_from(watch.message_bytes).unwrap_or(u32::MAX)
 }
 
@@ -388,7 +388,7 @@ async fn forget(store: &Arc<Store>, watch: &Watch, uidvalidity: u32, uids: Vec<u
 }
 
 /// Receipt: the server's date if it lies within 30 days before first sight, else first sight.
-fn receipt(server: Option<Timestamp>, now: Timestamp) -> Timestamp {
+pub(super) fn receipt(server: Option<Timestamp>, now: Timestamp) -> Timestamp {
     match server {
         Some(at) if at <= now && now.duration_since(at) <= SignedDuration::from_hours(30 * 24) => at,
         _ => now,

@@ -1,6 +1,7 @@
 //! Act 1: from the mailbox to a readable report.
 
 pub mod addresses;
+pub mod again;
 pub mod candidates;
 mod decode;
 pub mod defang;

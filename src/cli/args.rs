@@ -134,6 +134,30 @@ pub enum Command {
     /// Prove that the history was neither altered nor cut
     #[command(subcommand)]
     Audit(AuditCommand),
+    /// Write a copy of the store into a new file, while mail arrives
+    #[command(after_help = "Example:\n  vigie backup /var/backups/vigie-$(date +%F).db\n\n\
+        A running daemon writes it. It is proven after it was written, encrypted with the key of the store, and\n\
+        never takes the place of another file. Keep a copy of the key elsewhere.")]
+    Backup {
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+    },
+    /// Put a backup in the place of the store
+    #[command(after_help = "Examples:\n  vigie restore /var/backups/vigie-2026-11-27.db\n  \
+        vigie restore --replace /var/backups/vigie-2026-11-27.db\n\n\
+        Refused while a daemon runs. Mail that was received and filed since the backup is found again at the next\n\
+        run. Ticket numbers go on 1000 higher for each day since the backup; acknowledgements for mail received\n\
+        before the restore, and all that was still to be sent, are held until `vigie outbox retry`.")]
+    Restore {
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+        /// Keep the store that is there aside
+        #[arg(long)]
+        replace: bool,
+    },
+    /// The store itself
+    #[command(subcommand)]
+    Store(StoreCommand),
     /// Remove the content of tickets that were put away longer ago than [retention] closed_after
     #[command(
         after_help = "Examples:\n  vigie purge --dry-run     which tickets would be concerned\n  vigie purge\n\n\
@@ -599,6 +623,19 @@ pub enum DutyCommand {
     },
     /// Page the analyst on duty as a test
     Test,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum StoreCommand {
+    /// Encrypt the store with a new key
+    #[command(after_help = "Examples:\n  vigie store rekey\n  vigie store rekey --key-file new.key\n\n\
+        Refused while a daemon runs. The new key takes the place of the one in [store] key_file; a plain store is\n\
+        encrypted, and key_file is to be set then. A kill at any point leaves a store that opens.")]
+    Rekey {
+        /// The new key, 64 hex digits; made where the file is missing
+        #[arg(long, value_name = "NEW")]
+        key_file: Option<PathBuf>,
+    },
 }
 
 #[derive(Debug, Subcommand)]

@@ -31,9 +31,10 @@ use crate::app::views::Answer;
 use crate::app::{AppError, Request};
 use crate::config;
 use crate::daemon;
+use crate::edge::walls;
 use crate::rules::settings::Settings;
 use crate::rules::untrusted::Untrusted;
-use args::{Cli, Command, DutyCommand, Global, KeyCommand, OutboxCommand, QuarantineCommand};
+use args::{Cli, Command, DutyCommand, Global, KeyCommand, OutboxCommand, QuarantineCommand, StoreCommand};
 use clap::Parser;
 use output::Output;
 use reach::Session;
@@ -88,6 +89,7 @@ pub fn main() -> ExitCode {
             return ExitCode::from(code);
         }
     };
+    walls::leave_no_core();
     // `check` says itself what else stands in the log.
     if cli.global.verbose > 0 || !matches!(cli.command, Command::Check { .. }) {
         log::start(cli.global.verbose, matches!(cli.command, Command::Run { .. }), cli.global.color);
@@ -173,6 +175,9 @@ fn run(cli: Cli) -> Result<u8, Failure> {
         Command::Outbox(command) => ask(&global, outbox(command)),
         Command::Quarantine(command) => ask(&global, quarantine(command)),
         Command::Audit(command) => vault::run_audit(&global, command),
+        Command::Backup { file } => vault::backup(&global, &file),
+        Command::Restore { file, replace } => vault::restore(&global, &file, replace),
+        Command::Store(StoreCommand::Rekey { key_file }) => vault::rekey(&global, key_file.as_deref()),
         Command::Purge { dry_run } => ask(&global, Request::Purge { dry_run }),
         Command::Keeper(files) => apart::keeper(&files),
         Command::Reader { memory } => apart::reader(memory),

@@ -68,10 +68,7 @@ impl Session {
         match &self.door {
             Door::Daemon => wait_for(client::call(&self.settings.socket, as_name, self.asked_now, request)),
             Door::Here { house, now } => {
-                let actor = match as_name {
-                    Some(name) => Actor::named(name)?,
-                    None => own_name()?,
-                };
+                let actor = actor(as_name)?;
                 let app = App {
                     store: &house.store,
                     settings: &house.settings,
@@ -107,6 +104,11 @@ pub(super) fn asked_now(global: &Global, settings: &Settings) -> Result<Option<T
         return Err(Failure::new(2, "--now: only for stores whose config says [store] simulated_clock = true"));
     }
     time::read("--now", text, &settings.team.time_zone).map(Some)
+}
+
+/// Who acts where no daemon says so.
+pub(super) fn actor(as_name: Option<&str>) -> Result<Actor, Failure> {
+    as_name.map_or_else(own_name, |name| Ok(Actor::named(name)?))
 }
 
 /// The login name of whoever runs the command.

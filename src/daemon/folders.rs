@@ -3,6 +3,7 @@
 
 use super::Ground;
 use super::turns;
+use crate::arrive::again;
 use crate::arrive::intake::{self, Found, Look, Pace, Watch};
 use crate::decide::raise;
 use crate::edge::imap::{IdleEnd, ImapTrouble, Selected, Session, Timeouts};
@@ -256,6 +257,9 @@ async fn by_imap(
     let name = watch.name();
     ground.pulse.beat(&name, Duration::from_secs(20 * 60));
     let mut session = door.enter(imap).await?;
+    if again::by_imap(&mut session, &house.store, watch, house.now()).await? > 0 {
+        ground.bells.spooled.notify_one();
+    }
     let mut filed = ground.bells.filed.subscribe();
     let mut selected = open(&mut session, house, watch).await;
     loop {
@@ -363,8 +367,9 @@ async fn by_maildir(
     while !stop.is_cancelled() {
         let progress = Progress::new(&name);
         let turn = || -> Result<usize, Trouble> {
-            let came =
-                intake::sync_maildir(&house.store, watch, path, house.now(), &|done, all| progress.show(done, all))?;
+            let found_again = again::by_maildir(&house.store, watch, path, house.now())?;
+            let show = |done, all| progress.show(done, all);
+            let came = found_again + intake::sync_maildir(&house.store, watch, path, house.now(), &show)?;
             tidy::tidy_maildir(&house.store, &watch.mailbox.name, &watch.folder, path, filed_folder)?;
             Ok(came)
         };

@@ -2,6 +2,7 @@
 
 use super::folders::{self, Progress, Way};
 use super::turns::{self, post_of};
+use crate::arrive::again;
 use crate::arrive::intake::{self, Look, Pace};
 use crate::decide::retention;
 use crate::edge::imap::ImapTrouble;
@@ -64,10 +65,14 @@ async fn look(house: &House, post: &folders::Post) -> Result<(), ImapTrouble> {
     let show = |done, all| progress.show(done, all);
     match &post.way {
         Way::Maildir { path, .. } => {
-            tokio::task::block_in_place(|| intake::sync_maildir(&house.store, watch, path, now, &show))?;
+            tokio::task::block_in_place(|| {
+                again::by_maildir(&house.store, watch, path, now)?;
+                intake::sync_maildir(&house.store, watch, path, now, &show)
+            })?;
         }
         Way::Imap(imap, _) => {
             let mut session = folders::log_in(imap).await?;
+            again::by_imap(&mut session, &house.store, watch, now).await?;
             match session.select(&watch.folder).await {
                 Err(ImapTrouble::NoFolder(_)) if watch.role == Role::Sent => {
                     intake::absent(&house.store, watch, now).await?;

@@ -11,7 +11,7 @@ use super::{again, identity, quarantine, raise, receipts};
 use crate::rules::address::Address;
 use crate::rules::caps::{self, Cap};
 use crate::rules::feed::Group;
-use crate::rules::intent::Intent;
+use crate::rules::intent::{Intent, OutKind};
 use crate::rules::reply::Purpose;
 use crate::rules::report::{Brings, Candidate, Problem, Report};
 use crate::rules::settings::Settings;
@@ -25,8 +25,8 @@ use crate::store::orders::MailOrder;
 use crate::store::spool::{SpoolState, Spooled};
 use crate::store::tickets::{Message, Ticket};
 use crate::store::{
-    Result, Tx, certs, content, correspondents, duty, feeds, history, orders, outbox, rechecks, signatures, spool,
-    tickets, unreachable,
+    Result, Tx, certs, content, correspondents, duty, feeds, history, orders, outbox, rechecks, settings as values,
+    signatures, spool, tickets, unreachable,
 };
 use jiff::{SignedDuration, Timestamp};
 
@@ -198,10 +198,10 @@ fn owe(tx: &Tx, filing: &Filing, ticket: i64, message: i64) -> Result<()> {
     if let Some(to) = &decision.acknowledge {
         acknowledge(tx, filing, ticket, to, due_at)?;
     }
-    if decision.alert {
+    if decision.alert && !filing.mail.found_again {
         raise::alert(tx, settings, ticket, message, false, now)?;
     }
-    if decision.page {
+    if decision.page && !filing.mail.found_again {
         raise::page(tx, settings, ticket, now, filing.code)?;
     }
     Ok(())
@@ -234,7 +234,13 @@ pub(super) fn acknowledge(
         references: if outer.references.is_empty() { outer.in_reply_to.clone() } else { outer.references.clone() },
         wrong_key: outer.has_ciphertext && !outer.recipients.is_empty() && !outer.names_our_key,
     };
-    outbox::owe(tx, Some(ticket), &format!("ticket-{ticket}"), to.as_str(), &intent, not_before, now)?;
+    let slot = format!("ticket-{ticket}");
+    outbox::owe(tx, Some(ticket), &slot, to.as_str(), &intent, not_before, now)?;
+    // It may have left already, before a restore that knows nothing of it.
+    if mail.found_again || values::restored_at(tx)?.is_some_and(|at| mail.received_at <= at) {
+        outbox::hold(tx, OutKind::Acknowledgement, &slot, "held after restore: received before it")?;
+        history::add(tx, Some(ticket), now, history::VIGIE, "acknowledgement held after a restore")?;
+    }
     if not_before > now {
         history::add(tx, Some(ticket), now, history::VIGIE, "acknowledgement waits: too many went out lately")?;
         let slot = now.strftime("%Y-%m-%d").to_string();
@@ -294,10 +300,10 @@ fn join(tx: &Tx, filing: &Filing, ticket: i64) -> Result<i64> {
     if decision.clock {
         start_clock(tx, filing, ticket, message)?;
     }
-    if decision.alert {
+    if decision.alert && !filing.mail.found_again {
         raise::alert(tx, settings, ticket, message, true, now)?;
     }
-    if decision.page {
+    if decision.page && !filing.mail.found_again {
         raise::page(tx, settings, ticket, now, filing.code)?;
     }
     Ok(message)

@@ -57,6 +57,14 @@ pub fn put_up(limits: Limits, needs: Needs) -> Result<Walls, String> {
     Ok(Walls { landlock, seccomp })
 }
 
+/// No core of this process, nor of any that it starts, is ever written: its memory holds mail and keys.
+pub fn leave_no_core() {
+    let none = Rlimit { current: Some(0), maximum: Some(0) };
+    if let Err(error) = setrlimit(Resource::Core, none) {
+        tracing::warn!(%error, "a crash may write a core file");
+    }
+}
+
 fn limit(limits: Limits) -> rustix::io::Result<()> {
     let set = |resource, most| setrlimit(resource, Rlimit { current: Some(most), maximum: Some(most) });
     set(Resource::Core, 0)?;

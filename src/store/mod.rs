@@ -12,6 +12,7 @@ pub mod attachments;
 pub mod audit;
 pub mod certs;
 pub mod content;
+pub mod copies;
 pub mod correspondents;
 pub mod duty;
 pub mod feeds;
@@ -144,6 +145,11 @@ impl Store {
     /// Opens or creates the store at `path` under the exclusive lock and brings its schema up
     /// to date. `key`: 64 hex digits, the raw SQLCipher key.
     pub fn open(path: &Path, key: Option<Zeroizing<String>>) -> Result<Store> {
+        Store::open_passing(path, key, &|_| {})
+    }
+
+    /// As `open`; passes `point` within each step of a migration.
+    pub fn open_passing(path: &Path, key: Option<Zeroizing<String>>, point: &dyn Fn(&str)) -> Result<Store> {
         let lock = lock(path)?;
         if !path.exists() {
             // SQLite takes the mode of the file for its log too.
@@ -153,7 +159,7 @@ impl Store {
         let mut writer = connect(path, key.as_ref(), OpenFlags::SQLITE_OPEN_READ_WRITE)?;
         writer.pragma_update(None, "journal_mode", "WAL")?;
         writer.pragma_update(None, "synchronous", "FULL")?;
-        migrate(path, &mut writer)?;
+        migrate(path, &mut writer, point)?;
         Ok(Store {
             path: path.to_owned(),
             key,
@@ -283,7 +289,12 @@ fn connect(path: &Path, key: Option<&Zeroizing<String>>, flags: OpenFlags) -> Re
     }
 }
 
-fn migrate(path: &Path, connection: &mut Connection) -> Result<()> {
+/// The schema that this program writes.
+pub fn schema() -> usize {
+    MIGRATIONS.len()
+}
+
+fn migrate(path: &Path, connection: &mut Connection, point: &dyn Fn(&str)) -> Result<()> {
     let version: u32 = connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;
     let version = version as usize;
     if version > MIGRATIONS.len() {
@@ -293,6 +304,7 @@ fn migrate(path: &Path, connection: &mut Connection) -> Result<()> {
         let tx = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         tx.execute_batch(migration)?;
         tx.pragma_update(None, "user_version", done as u32 + 1)?;
+        point(&format!("migrate.{}", done + 1));
         tx.commit()?;
     }
     Ok(())

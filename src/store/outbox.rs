@@ -91,6 +91,15 @@ pub fn owe(
     Ok(inserted == 1)
 }
 
+/// Holds what was just owed under a slot until a person releases it.
+pub fn hold(tx: &Tx, kind: OutKind, slot: &str, why: &str) -> Result<()> {
+    tx.execute(
+        "UPDATE outbox SET state = 'blocked', last_error = ?3 WHERE kind = ?1 AND slot = ?2 AND state = 'queued'",
+        (kind.word(), slot, why),
+    )?;
+    Ok(())
+}
+
 /// Whether everything owed under a slot, to whomever, can still say more: none of it is sealed yet.
 pub fn is_unsealed(c: &Connection, kind: OutKind, slot: &str) -> Result<bool> {
     // The analyst's name follows behind a `-`; the next character after that is `.`.

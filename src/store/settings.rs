@@ -134,6 +134,16 @@ pub fn set_purged_until(tx: &Tx, at: Timestamp) -> Result<()> {
     set(tx, "purged_until", &micros(at).to_string())
 }
 
+/// When the store was last restored from a backup.
+pub fn restored_at(c: &Connection) -> Result<Option<Timestamp>> {
+    Ok(get(c, "restored_at")?.and_then(|v| v.parse().ok()).map(instant))
+}
+
+/// Notes that it was.
+pub fn set_restored_at(tx: &Tx, at: Timestamp) -> Result<()> {
+    set(tx, "restored_at", &micros(at).to_string())
+}
+
 /// Up to when handovers and the hours of digests were looked at.
 pub fn digests_until(c: &Connection) -> Result<Option<Timestamp>> {
     Ok(get(c, "digests_until")?.and_then(|v| v.parse().ok()).map(instant))

@@ -82,10 +82,12 @@ pub struct Spooled {
     pub reason: Option<String>,
     pub ticket_id: Option<i64>,
     pub message_id: Option<i64>,
+    /// It lay in the folder of filed mail after a restore: somebody was told of it before.
+    pub found_again: bool,
 }
 
 const COLUMNS: &str = "id, mailbox, role, folder, uidvalidity, uid, place, raw_id, content_key, full_size, received_at, \
-                       envelope_sender, history, attempts, state, reason, ticket_id, message_id";
+                       envelope_sender, history, attempts, state, reason, ticket_id, message_id, found_again";
 
 fn read_row(row: &Row) -> rusqlite::Result<Spooled> {
     let place = match (row.get(4)?, row.get(5)?, row.get::<_, Option<String>>(6)?) {
@@ -112,6 +114,7 @@ fn read_row(row: &Row) -> rusqlite::Result<Spooled> {
         reason: row.get(15)?,
         ticket_id: row.get(16)?,
         message_id: row.get(17)?,
+        found_again: row.get(18)?,
     })
 }
 
@@ -157,6 +160,37 @@ pub fn insert(tx: &Tx, mail: &Arrival, now: Timestamp) -> Result<Option<i64>> {
         .execute((&mail.mailbox, &mail.folder, place))?;
     }
     Ok(spooled)
+}
+
+/// Stores a mail from the folder of filed mail, unless this mailbox has had these very octets; gives
+/// whether it is new. Its copy lies where it belongs.
+pub fn insert_found_again(tx: &Tx, mail: &Arrival, now: Timestamp) -> Result<bool> {
+    let known = tx
+        .prepare_cached(
+            "SELECT 1 FROM spool JOIN raw ON raw.id = raw_id WHERE mailbox = ?1 AND role = ?2 AND sha256 = ?3",
+        )?
+        .exists((&mail.mailbox, mail.role.word(), hex(&Sha256::digest(&mail.bytes))))?;
+    if known {
+        return Ok(false);
+    }
+    let Some(id) = insert(tx, mail, now)? else { return Ok(false) };
+    tx.execute("UPDATE spool SET found_again = 1, server_copy = 'moved' WHERE id = ?1", [id])?;
+    Ok(true)
+}
+
+/// From when on the folder of filed mail of a mailbox is to be looked through; None: not at all.
+pub fn look_again(c: &Connection, mailbox: &str) -> Result<Option<Timestamp>> {
+    let since = c
+        .prepare_cached("SELECT since FROM look_again WHERE mailbox = ?1")?
+        .query_row([mailbox], |row| row.get(0))
+        .maybe()?;
+    Ok(since.map(instant))
+}
+
+/// Notes that it was looked through.
+pub fn looked_again(tx: &Tx, mailbox: &str) -> Result<()> {
+    tx.execute("DELETE FROM look_again WHERE mailbox = ?1", [mailbox])?;
+    Ok(())
 }
 
 /// Stores octets once; gives their row.
