@@ -99,7 +99,10 @@ pub struct Decision {
     pub suspected_spam: bool,
     /// `RED`, `AMBER+STRICT`, `AMBER`, `GREEN`, `CLEAR`; None: nothing is marked.
     pub tlp: Option<String>,
+    /// Of the acknowledgement.
     pub language: Language,
+    /// Of what was read, for what a human writes.
+    pub read_language: Language,
     pub constituent: Option<String>,
     /// To whom the acknowledgement goes; None: nobody.
     pub acknowledge: Option<Address>,
@@ -184,6 +187,11 @@ pub fn triage(report: &Report, known: &Known) -> Decision {
     let reported_urgent = real_urgent || asks_urgent(report.outer.subject.raw());
     let quiet = known.history || automatic || suspected_spam || matches!(placement, Placement::Analyst { .. });
     let told = if quiet { Told::default() } else { told(report, known, sender, analyst, reported_urgent) };
+    let language = language::for_mail(
+        sender.and_then(|sender| settings.constituent(sender)).and_then(|c| c.language),
+        &report.outer,
+        &settings.team.languages,
+    );
     let welcome = !automatic && refusal.is_none() && matches!(placement, Placement::New { .. });
     Decision {
         kind: known.mailbox.kind,
@@ -194,11 +202,11 @@ pub fn triage(report: &Report, known: &Known) -> Decision {
         reply_suppressed: refusal.map(|why| why.word().to_owned()),
         suspected_spam,
         tlp: marks(report).map(|mark| mark.word().to_owned()),
-        language: language::for_mail(
-            sender.and_then(|sender| settings.constituent(sender)).and_then(|c| c.language),
-            &report.outer,
-            &settings.team.languages,
-        ),
+        language,
+        read_language: match report.outer.has_ciphertext {
+            true => read_language(report, settings),
+            false => language,
+        },
         constituent: report.from.as_ref().and_then(|from| settings.constituent(from)).map(|c| c.name.clone()),
         acknowledge: sender.filter(|_| welcome).cloned(),
         alert: told.alert,
@@ -212,6 +220,13 @@ pub fn triage(report: &Report, known: &Known) -> Decision {
             && !reply::read(report.text.raw()).is_ok_and(|said| said.purpose == Some(Purpose::Note)),
         placement,
     }
+}
+
+/// The language of what a ciphertext held.
+fn read_language(report: &Report, settings: &Settings) -> Language {
+    let constituent = report.from.as_ref().and_then(|from| settings.constituent(from));
+    let text = format!("{}\n{}", report.subject.raw(), report.text.raw());
+    language::for_text(constituent.and_then(|c| c.language), &text, &settings.team.languages)
 }
 
 /// Who is told of a mail that concerns a human.

@@ -255,15 +255,15 @@ fn letter(
         (Intent::Reminder { due, .. }, _, Some(plain)) => Some(Letter::plain(wording::reminder(plain, zone, *due))),
         (Intent::Escalation { nth, .. }, _, Some(plain)) => Some(Letter::plain(wording::escalation(plain, zone, *nth))),
         (Intent::FollowUp { .. }, _, Some(plain)) => Some(Letter::plain(wording::follow_up(plain, zone))),
-        (Intent::CatchUp { since, batch, analyst, .. }, ..) => {
-            let tickets = history::tickets_of(c, &raise::told_with_others(*since, *batch, analyst))?;
+        (Intent::CatchUp { since, batch, analyst, escalation }, ..) => {
+            let tickets = history::tickets_of(c, &raise::told_with_others(*escalation, *batch, analyst), *since)?;
             let mut rows = Vec::new();
             for id in tickets {
                 rows.extend(tickets::get(c, tickets::living(c, id)?)?);
             }
             rows.dedup_by_key(|ticket| ticket.id);
             let rows: Vec<Plain> = rows.iter().map(|ticket| self::plain(ticket, sealing.now)).collect();
-            Some(Letter::plain(wording::catch_up(&rows, zone)))
+            Some(Letter::plain(wording::catch_up(&rows, zone, *escalation)))
         }
         (Intent::Notice { about, words, details, .. }, ticket, _) => {
             let details = details.as_deref().filter(|_| encrypted);

@@ -457,7 +457,7 @@ pub fn follow_up(plain: &Plain, zone: &TimeZone) -> Words {
 }
 
 /// Many promises at once: one mail, the broken ones first.
-pub fn catch_up(tickets: &[Plain], zone: &TimeZone) -> Words {
+pub fn catch_up(tickets: &[Plain], zone: &TimeZone, escalation: bool) -> Words {
     let mut rows: Vec<&Plain> = tickets.iter().collect();
     rows.sort_by_key(|plain| (plain.due_at.is_none(), plain.due_at));
     let broken = rows.iter().filter(|plain| plain.due_at.is_some_and(|due| due <= plain.now)).count();
@@ -472,10 +472,18 @@ pub fn catch_up(tickets: &[Plain], zone: &TimeZone) -> Words {
         format!("  {}  {due}{urgency}{words}\n", plain.number)
     };
     let lines: String = rows.iter().map(line).collect();
+    let (mark, lead) = match escalation {
+        true => (
+            "ESCALATION: ",
+            "This is an escalation: of the reports below, some or all were answered by no human within the time that the\n\
+             team promises at most. Reminders that came due together with them are listed too.",
+        ),
+        false => ("", "Several reports wait for an answer, and their reminders have come due together."),
+    };
     Words {
-        subject: format!("{} reports wait for an answer, {broken} beyond the promise", rows.len()),
+        subject: format!("{mark}{} reports wait for an answer, {broken} beyond the promise", rows.len()),
         body: format!(
-            "Several reports wait for an answer, and their reminders or escalations have come due together.\n\n{lines}\n\
+            "{lead}\n\n{lines}\n\
              List them:  vigie ticket list --unanswered\n"
         ),
     }
