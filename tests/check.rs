@@ -221,6 +221,13 @@ fn each_trouble_is_one_line_and_decides_the_exit_code() {
 }
 
 #[test]
+fn a_team_key_of_another_address_is_told() {
+    let desk = Desk::new();
+    edit(&desk, &[("address = \"csirt@example.org\"", "address = \"soc@example.org\"")]);
+    check(&desk, &[]).says("warn", "team key", "does not bear soc@example.org");
+}
+
+#[test]
 fn keys_that_end_soon_are_told_before_they_have_ended() {
     let desk = Desk::new();
     let analyst = desk.befriend("Alice <alice@example.org>");

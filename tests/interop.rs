@@ -16,6 +16,9 @@ use support::desk::{Desk, Setup, header, pgp_mime, protected, text};
 use support::gnupg::Kind;
 use support::neomutt::{CLASSIC, Neomutt};
 use support::sq::{arg, sq};
+use vigie::rules::sentence::summary;
+use vigie::rules::settings::Language;
+use vigie::rules::verdict::Verdict;
 
 const REPORTER: &str = "tom@corp.example";
 const SUBJECT: &str = "Beacon seen";
@@ -62,7 +65,12 @@ fn file(desk: &Desk, mail: &[u8]) -> Value {
     let output = desk.feed(&["ingest", "--mailbox", "csirt", "-"], mail);
     assert!(output.status.success(), "{}", text(&output.stderr));
     let line: Value = serde_json::from_slice(&output.stdout).unwrap();
-    desk.show(line["ticket"].as_str().unwrap_or_else(|| panic!("{line}")))
+    let ticket = desk.show(line["ticket"].as_str().unwrap_or_else(|| panic!("{line}")));
+    // One of the sentences of the table in `rules/sentence_tests.rs`.
+    let verdict = &ticket["messages"][0]["verdict"];
+    let facts: Verdict = serde_json::from_value(verdict.clone()).unwrap();
+    assert_eq!(verdict["summary"], summary(&facts, Language::En));
+    ticket
 }
 
 /// The verdict on the one message of a ticket, without the signer.
@@ -238,7 +246,25 @@ fn answers_are_read_by_every_tool(scene: &Scene) {
         let screen = neomutt.read(mail, words);
         assert!(screen.contains("Good signature") && screen.contains(&number), "{what}: {screen}");
         assert!(!screen.contains("BAD signature"), "{what}: {screen}");
+        let read_back = read_by_vigie(scene, mail);
+        let (message, subject) = (&read_back["messages"][0], read_back["messages"][0]["subject"].as_str().unwrap());
+        assert!(subject.contains(&number), "{what}: {message}");
+        let mut proven = verdict(&read_back);
+        assert_eq!(proven["authenticated"].take(), "marginal", "{what}");
+        let mut wanted = expected(Form::Sealed);
+        wanted["authenticated"] = Value::Null;
+        assert_eq!(proven, wanted, "{what}: {message}");
     }
+}
+
+/// What a Vigie of the reporter's makes of a mail of the team's.
+fn read_by_vigie(scene: &Scene, mail: &str) -> Value {
+    let desk = Desk::with(Setup { simulated: false, ..Setup::default() });
+    let config = std::fs::read_to_string(desk.path("vigie.toml")).unwrap();
+    std::fs::write(desk.path("vigie.toml"), config.replace("csirt@example.org", REPORTER)).unwrap();
+    std::fs::copy(&scene.reporter_key, desk.path("team.asc")).unwrap();
+    desk.ok(&["key", "import", arg(&scene.team_cert)]);
+    file(&desk, mail.as_bytes())
 }
 
 #[test]

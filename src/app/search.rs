@@ -8,6 +8,7 @@ use super::views::Answer;
 use super::{App, AppError};
 use crate::rules::query::{self, LONGEST};
 use crate::rules::ticket::State;
+use crate::rules::untrusted::Untrusted;
 use crate::store::{search, tickets};
 use jiff::Timestamp;
 
@@ -21,6 +22,11 @@ pub(super) fn search(app: &App, now: Timestamp, text: &str, limit: Option<usize>
     let query = query::parse(text);
     if query.is_empty() {
         return Ok(Answer::Tickets(Vec::new()));
+    }
+    if let Some(word) = query.state.as_deref().filter(|word| State::from_word(word).is_none()) {
+        let known: Vec<&str> = State::ALL.iter().map(|state| state.word()).collect();
+        let word = Untrusted::from(word).line();
+        return Err(AppError::invalid("query", format!("state:{word} is no state; there are {}", known.join(", "))));
     }
     let as_they_are = query.state.as_deref() == Some(State::Merged.word());
     let views = app.store.read(|c| {

@@ -253,7 +253,7 @@ pub(super) fn certificate(
 ) -> crate::store::Result<Option<String>> {
     let mut known = certs::of_address(c, to.key())?;
     known.retain(|cert| !cert.candidate && !app.team.is_empty() && usable_for_encryption(&cert.bytes, now));
-    known.sort_by_key(|cert| cert.confirmed_at.is_none());
+    certs::by_preference(&mut known);
     Ok(known.into_iter().next().map(|cert| cert.fingerprint))
 }
 

@@ -118,11 +118,13 @@ struct Piece {
     context: Context,
     /// Stretches that are known to speak of a forwarded mail, ascending.
     places: Vec<(Range<usize>, Context)>,
+    /// Of a file that was encrypted by itself.
+    encrypted: bool,
 }
 
 impl Piece {
     fn new(part: &str, text: String, context: Context) -> Piece {
-        Piece { part: part.to_owned(), text, context, places: Vec::new() }
+        Piece { part: part.to_owned(), text, context, places: Vec::new(), encrypted: false }
     }
 
     /// The text, cut where its context changes.
@@ -131,7 +133,7 @@ impl Piece {
             text: self.text.get(range.clone()).unwrap_or(""),
             part: &self.part,
             context,
-            encrypted,
+            encrypted: encrypted || self.encrypted,
             begins: range.start,
         };
         let mut sources = Vec::new();
@@ -294,7 +296,8 @@ impl Content {
             self.quoting(Piece::new(path, body_text(part, &text), Context::Text), true);
         } else {
             let text = if part.media_type == "text/html" { html::text(&text) } else { text };
-            self.quoting(Piece::new(path, text, Context::Attachment), false);
+            let encrypted = part.verdict.as_ref().is_some_and(|verdict| verdict.encryption == Encryption::Decrypted);
+            self.quoting(Piece { encrypted, ..Piece::new(path, text, Context::Attachment) }, false);
         }
         if is_attached || !is_body {
             self.attach(part.name.as_deref().unwrap_or(""), part.media_type.clone(), bytes, path, part.verdict.clone());
@@ -328,7 +331,7 @@ fn written(part: &Part, bytes: &[u8]) -> Option<String> {
     let wide = bytes.starts_with(b"\xFF\xFE") || bytes.starts_with(b"\xFE\xFF");
     // A look at the start spares most binary files the rest.
     let starts_so = || bytes[..bytes.len().min(4096)].iter().all(|&b| b >= 0x80 || !is_binary(char::from(b)));
-    if part.verdict.is_some() || !(wide || starts_so()) {
+    if !(wide || starts_so()) {
         return None;
     }
     let named = if wide { "utf-16" } else { part.param("charset").unwrap_or("") };

@@ -8,6 +8,7 @@ use crate::rules::tlp::{self, Mark};
 use crate::rules::weight::{Extent, Severity};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
+use std::str::FromStr;
 
 const AFTER: &str = "\
 Examples:
@@ -219,7 +220,7 @@ pub enum TicketCommand {
         #[arg(long)]
         unanswered: bool,
         /// At most so many
-        #[arg(long, value_name = "N")]
+        #[arg(long, value_name = "N", value_parser = number::<usize>)]
         limit: Option<usize>,
     },
     /// Show all of a ticket
@@ -234,7 +235,7 @@ pub enum TicketCommand {
         #[arg(value_name = "N")]
         number: String,
         /// The message's id, from `ticket show`; not needed where there is only one
-        #[arg(long, value_name = "ID")]
+        #[arg(long, value_name = "ID", value_parser = number::<i64>)]
         message: Option<i64>,
     },
     /// List attachments, or save them
@@ -339,7 +340,7 @@ pub enum TicketCommand {
         #[arg(value_name = "N")]
         number: String,
         /// The mail's id, from `ticket show`
-        #[arg(long, value_name = "ID")]
+        #[arg(long, value_name = "ID", value_parser = number::<i64>)]
         message: i64,
     },
     /// Link tickets to another one
@@ -541,7 +542,7 @@ pub enum TicketCommand {
         #[arg(required = true)]
         query: Vec<String>,
         /// At most so many
-        #[arg(long, value_name = "N", default_value_t = 50)]
+        #[arg(long, value_name = "N", default_value_t = 50, value_parser = number::<usize>)]
         limit: usize,
     },
 }
@@ -663,7 +664,7 @@ pub enum OutboxCommand {
     },
     /// Try again now
     Retry {
-        #[arg(required_unless_present = "all", conflicts_with = "all")]
+        #[arg(required_unless_present = "all", conflicts_with = "all", value_parser = number::<i64>)]
         id: Option<i64>,
         /// Everything that has failed
         #[arg(long)]
@@ -671,6 +672,7 @@ pub enum OutboxCommand {
     },
     /// Never send it
     Drop {
+        #[arg(value_parser = number::<i64>)]
         id: i64,
         /// Why; kept in the history
         #[arg(long, value_name = "TEXT")]
@@ -683,11 +685,18 @@ pub enum QuarantineCommand {
     /// List held mail
     List,
     /// Show one, and how it begins
-    Show { id: i64 },
+    Show {
+        #[arg(value_parser = number::<i64>)]
+        id: i64,
+    },
     /// Process it again
-    Retry { id: i64 },
+    Retry {
+        #[arg(value_parser = number::<i64>)]
+        id: i64,
+    },
     /// Take it out of quarantine; its octets are kept
     Drop {
+        #[arg(value_parser = number::<i64>)]
         id: i64,
         /// Why; kept in the history
         #[arg(long, value_name = "TEXT")]
@@ -709,6 +718,11 @@ fn word<T: Copy + Send + Sync + 'static>(
     use clap::builder::{PossibleValuesParser, TypedValueParser};
     let words: Vec<&'static str> = all.iter().map(|value| word(*value)).collect();
     PossibleValuesParser::new(words).try_map(move |text| from_word(&text).ok_or("not one of these"))
+}
+
+/// A whole number.
+fn number<T: FromStr>(text: &str) -> Result<T, String> {
+    text.parse().map_err(|_| format!("{text} is no number"))
 }
 
 #[cfg(test)]

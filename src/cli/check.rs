@@ -86,7 +86,8 @@ impl Findings {
 }
 
 pub(super) fn run(global: &Global, connect: bool) -> Result<u8, Failure> {
-    let mut findings = Findings { lines: Vec::new(), shown: !global.json, styled: styled(global) };
+    let mut findings =
+        Findings { lines: Vec::new(), shown: !global.json, styled: styled(global.color, &std::io::stdout()) };
     let settings = match config::load(&global.config) {
         Ok(settings) => settings,
         Err(faults) => {

@@ -45,7 +45,7 @@ pub(super) fn run(global: &Global, exit: bool) -> Result<u8, Failure> {
 }
 
 fn tell_all(global: &Global, exit: bool) -> Result<u8, Failure> {
-    let mut tell = Teller::new(!exit, styled(global));
+    let mut tell = Teller::new(!exit, styled(global.color, &std::io::stdout()));
     tell.line("Vigie, the front door of a CSIRT: five mails arrive, and what becomes of them.")?;
     tell.line("Nothing leaves this machine; the clock is simulated.")?;
     let stage = Stage::build(at(BORN)?.timestamp())?;

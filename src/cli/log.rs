@@ -3,12 +3,14 @@
 //! Hostile data: a panic may quote the text that it stumbled over, so its words are not shown, only
 //! where it happened (law 11).
 
+use super::args::Color;
+use super::output::styled;
 use std::panic::Location;
 use tracing_subscriber::EnvFilter;
 
 /// Starts logging: warnings; from `-v` what we do, from `-vv` every step. The daemon says what it
 /// does unasked. Libraries stay at warnings: some write mail and passwords into their traces.
-pub(super) fn start(verbose: u8, daemon: bool) {
+pub(super) fn start(verbose: u8, daemon: bool, color: Color) {
     let level = match verbose + u8::from(daemon) {
         0 => "warn",
         1 => "info",
@@ -17,8 +19,12 @@ pub(super) fn start(verbose: u8, daemon: bool) {
     };
     let filter = EnvFilter::new(format!("warn,vigie={level},async_imap=off,imap_proto=off"));
     // Fails only where a subscriber is set already.
-    let _ =
-        tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false).try_init();
+    let _ = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_target(false)
+        .with_ansi(styled(color, &std::io::stderr()))
+        .try_init();
     tell_panics(|words| eprintln!("{words}"));
 }
 

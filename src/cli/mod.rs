@@ -92,7 +92,7 @@ pub fn main() -> ExitCode {
     walls::leave_no_core();
     // `check` says itself what else stands in the log.
     if cli.global.verbose > 0 || !matches!(cli.command, Command::Check { .. }) {
-        log::start(cli.global.verbose, matches!(cli.command, Command::Run { .. }));
+        log::start(cli.global.verbose, matches!(cli.command, Command::Run { .. }), cli.global.color);
     }
     match run(cli) {
         Ok(code) => ExitCode::from(code),

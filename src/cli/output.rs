@@ -18,7 +18,7 @@ pub(super) struct Output<'a> {
 
 impl<'a> Output<'a> {
     pub fn new(global: &Global, settings: &'a Settings) -> Output<'a> {
-        Output { settings, json: global.json, styled: styled(global) }
+        Output { settings, json: global.json, styled: styled(global.color, &std::io::stdout()) }
     }
 
     /// Shows an answer.
@@ -106,11 +106,11 @@ impl<'a> Output<'a> {
 }
 
 /// Whether to style at all.
-pub(super) fn styled(global: &Global) -> bool {
-    match global.color {
+pub(super) fn styled(color: Color, to: &impl IsTerminal) -> bool {
+    match color {
         Color::Always => true,
         Color::Never => false,
-        Color::Auto => std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|set| set.is_empty()),
+        Color::Auto => to.is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|set| set.is_empty()),
     }
 }
 

@@ -75,8 +75,7 @@ pub fn reopened(tx: &Tx, filing: &Filing, message: i64) -> Result<()> {
     rechecks::set_opened(tx, message, report.subject.raw(), report.text.raw(), &file::problems(filing))?;
     signatures::note(tx, &report.signatures, &filing.mail.content_key)?;
     set_rechecked(tx, message, report, now)?;
-    tickets::insert_content(tx, message, &report.attachments, &report.indicators)?;
-    content::keep(tx, message, report)?;
+    file::keep_content(tx, message, before.direction, report)?;
     if let Some(feed) = &report.feed {
         feeds::keep(tx, message, feed)?;
     }
@@ -89,6 +88,9 @@ pub fn reopened(tx: &Tx, filing: &Filing, message: i64) -> Result<()> {
     }
     if row.subject == subject::without_tags(&before.subject, &settings.team.ticket_prefix) {
         tickets::set_subject(tx, row.id, &subject::without_tags(report.subject.raw(), &settings.team.ticket_prefix))?;
+    }
+    if tickets::messages(tx, row.id)?.first().is_some_and(|first| first.id == message) {
+        tickets::set_language(tx, row.id, decision.read_language.word())?;
     }
     if content::suggested(tx, row.id)?.classification.is_none() {
         file::suggest(tx, row.id, report)?;
@@ -125,6 +127,9 @@ pub fn files(tx: &Tx, report: &Report, message: i64, now: Timestamp) -> Result<b
     let Some(row) = tickets::message(tx, message)? else { return Ok(false) };
     let (opened, changed) = attachments::recheck(tx, message, &report.attachments, now)?;
     if opened > 0 {
+        if row.direction == Direction::In {
+            tickets::insert_indicators(tx, message, &report.indicators)?;
+        }
         let what = format!("message {message}: {opened} attached file(s) opened with a key that came later");
         history::add(tx, Some(row.ticket_id), now, history::VIGIE, &what)?;
     } else if changed > 0 {

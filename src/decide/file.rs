@@ -142,7 +142,7 @@ pub(super) fn open_ticket(tx: &Tx, filing: &Filing) -> Result<(i64, i64)> {
             severity: None,
             assignee: None,
             consent: None,
-            language: decision.language.word().to_owned(),
+            language: decision.read_language.word().to_owned(),
             automatic: decision.automatic,
             suspected_spam: decision.suspected_spam,
             reply_suppressed: decision.reply_suppressed.clone(),
@@ -514,13 +514,22 @@ pub(super) fn keep_message(
     if let Some(mark) = filing.decision.machine {
         tickets::set_message_automatic(tx, message, mark.word())?;
     }
-    tickets::insert_content(tx, message, &report.attachments, &report.indicators)?;
-    content::keep(tx, message, report)?;
+    keep_content(tx, message, direction, report)?;
     rechecks::set_asked(tx, message, &report.asked)?;
     if let Some(feed) = &report.feed {
         feeds::keep(tx, message, feed)?;
     }
     Ok(message)
+}
+
+/// Keeps what was read in a mail. An analyst's own quotes what is known: nothing in it is a finding.
+pub(super) fn keep_content(tx: &Tx, message: i64, direction: Direction, report: &Report) -> Result<()> {
+    let (indicators, forwarded) = match direction {
+        Direction::In => (&report.indicators[..], &report.forwarded[..]),
+        _ => (&[][..], &[][..]),
+    };
+    tickets::insert_content(tx, message, &report.attachments, indicators)?;
+    content::keep(tx, message, &report.marks, forwarded)
 }
 
 /// The trouble with the mail, in words of `Problem`.

@@ -60,6 +60,7 @@ pub fn known<'a>(
         claims_inside,
         replay,
         page: page(c, settings, report)?,
+        page_answered: page_answered(c, report)?,
         history: mail.history,
     })
 }
@@ -337,6 +338,18 @@ fn describe(c: &Connection, ticket: i64) -> Result<Option<NamedTicket>> {
         pointer_protected: false,
         reopened_lately: None,
     }))
+}
+
+/// Whether the mail is a reply to a page that was sent to its very sender.
+fn page_answered(c: &Connection, report: &Report) -> Result<bool> {
+    let Some(from) = &report.from else { return Ok(false) };
+    for id in report.in_reply_to.iter().chain(&report.references).take(POINTERS) {
+        let sent = outbox::of_message_id(c, id)?;
+        if sent.is_some_and(|out| out.kind == OutKind::Page && Address::parse(&out.to).as_ref() == Some(from)) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// The page whose code stands in an analyst's mail.

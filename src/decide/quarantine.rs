@@ -54,6 +54,7 @@ fn open_stub(tx: &Tx, settings: &Settings, mail: &Spooled, held: &Held, now: Tim
         suspected_spam: false,
         tlp: None,
         language: settings.team.languages.first().copied().unwrap_or(Language::En),
+        read_language: settings.team.languages.first().copied().unwrap_or(Language::En),
         constituent: None,
         acknowledge: None,
         alert: true,

@@ -311,7 +311,7 @@ pub fn catch_up(tx: &Tx, settings: &Settings, rungs: &[Fired], analyst: &String,
         batch += 1;
     }
     for fired in theirs() {
-        let what = told_with_others(now, batch, analyst);
+        let what = told_with_others(escalation, batch, analyst);
         history::add(tx, Some(fired.ticket.id), now, history::VIGIE, &what)?;
     }
     let (slot, analysts) = (slot(batch), std::slice::from_ref(analyst));
@@ -321,8 +321,10 @@ pub fn catch_up(tx: &Tx, settings: &Settings, rungs: &[Fired], analyst: &String,
 }
 
 /// What the history of a ticket says when an analyst is told of it in one mail with others.
-pub fn told_with_others(since: Timestamp, batch: u32, analyst: &str) -> String {
-    format!("told to {analyst} together with others at {since}, mail {batch}")
+pub fn told_with_others(escalation: bool, batch: u32, analyst: &str) -> String {
+    let what = if escalation { "escalation" } else { "reminder" };
+    let which = if batch == 0 { String::new() } else { format!(", in mail {} of that moment", batch + 1) };
+    format!("{what}: told to {analyst} in one mail with others{which}")
 }
 
 /// The follow-up date has come: tells whoever has the ticket, else the one on duty.

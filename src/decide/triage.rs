@@ -57,6 +57,8 @@ pub struct Known<'a> {
     pub replay: bool,
     /// The page whose single-use code stands in the mail.
     pub page: Option<i64>,
+    /// It replies to a page that was sent to its very sender.
+    pub page_answered: bool,
     /// What words without a command are, in a reply that is bound to `named`, its one ticket (T62).
     pub reply: Option<Bound>,
     /// It refers to a mail of ours to an analyst: they expect something to come of it.
@@ -97,7 +99,10 @@ pub struct Decision {
     pub suspected_spam: bool,
     /// `RED`, `AMBER+STRICT`, `AMBER`, `GREEN`, `CLEAR`; None: nothing is marked.
     pub tlp: Option<String>,
+    /// Of the acknowledgement.
     pub language: Language,
+    /// Of what was read, for what a human writes.
+    pub read_language: Language,
     pub constituent: Option<String>,
     /// To whom the acknowledgement goes; None: nobody.
     pub acknowledge: Option<Address>,
@@ -133,7 +138,8 @@ pub enum Placement {
 pub enum AnalystAct {
     /// It went to the reporter, proven: it stops the clock.
     Answer,
-    /// Encrypted to the team, proven, to us alone, with a page's code.
+    /// To us alone, with a page's code: encrypted and proven, or, of an analyst without a registered key, a
+    /// reply to that page.
     AcknowledgePage { page: i64 },
     /// A reply to be obeyed; the page whose code it bears.
     Obey { bound: Bound, page: Option<i64> },
@@ -181,6 +187,11 @@ pub fn triage(report: &Report, known: &Known) -> Decision {
     let reported_urgent = real_urgent || asks_urgent(report.outer.subject.raw());
     let quiet = known.history || automatic || suspected_spam || matches!(placement, Placement::Analyst { .. });
     let told = if quiet { Told::default() } else { told(report, known, sender, analyst, reported_urgent) };
+    let language = language::for_mail(
+        sender.and_then(|sender| settings.constituent(sender)).and_then(|c| c.language),
+        &report.outer,
+        &settings.team.languages,
+    );
     let welcome = !automatic && refusal.is_none() && matches!(placement, Placement::New { .. });
     Decision {
         kind: known.mailbox.kind,
@@ -191,11 +202,11 @@ pub fn triage(report: &Report, known: &Known) -> Decision {
         reply_suppressed: refusal.map(|why| why.word().to_owned()),
         suspected_spam,
         tlp: marks(report).map(|mark| mark.word().to_owned()),
-        language: language::for_mail(
-            sender.and_then(|sender| settings.constituent(sender)).and_then(|c| c.language),
-            &report.outer,
-            &settings.team.languages,
-        ),
+        language,
+        read_language: match report.outer.has_ciphertext {
+            true => read_language(report, settings),
+            false => language,
+        },
         constituent: report.from.as_ref().and_then(|from| settings.constituent(from)).map(|c| c.name.clone()),
         acknowledge: sender.filter(|_| welcome).cloned(),
         alert: told.alert,
@@ -211,6 +222,13 @@ pub fn triage(report: &Report, known: &Known) -> Decision {
     }
 }
 
+/// The language of what a ciphertext held.
+fn read_language(report: &Report, settings: &Settings) -> Language {
+    let constituent = report.from.as_ref().and_then(|from| settings.constituent(from));
+    let text = format!("{}\n{}", report.subject.raw(), report.text.raw());
+    language::for_text(constituent.and_then(|c| c.language), &text, &settings.team.languages)
+}
+
 /// Who is told of a mail that concerns a human.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 struct Told {
@@ -222,8 +240,8 @@ struct Told {
 /// The table of CONTRACT.md, but for its silent rows.
 fn told(report: &Report, known: &Known, sender: Option<&Address>, analyst: Option<&Analyst>, urgent: bool) -> Told {
     if analyst.is_some() {
-        // An analyst's own report needs no alert, yet somebody has to see to it.
-        return Told { clock: true, ..Told::default() };
+        // They know of it, and nothing was promised to them.
+        return Told::default();
     }
     if report.verdict.encryption == Encryption::Failed {
         let constituent = sender.is_some_and(|sender| known.settings.constituent(sender).is_some());
@@ -298,7 +316,13 @@ fn analysts_act(
     match (vouched, is_signed_by_analyst(report, analyst), known.replay) {
         (true, ..) | (_, true, false) => {}
         (_, true, true) => return AnalystAct::UnverifiedNote(Lack::Fresh),
-        _ => return AnalystAct::UnverifiedNote(Lack::Signature),
+        // Whoever has no key here cannot sign: the code, in a reply to the page that bore it, has to do.
+        _ => {
+            let answers = known.page_answered && analyst.fingerprint.is_none() && !automatic;
+            let page = known.page.filter(|_| answers && is_to_us_alone(report, known.settings));
+            let lacks = AnalystAct::UnverifiedNote(Lack::Signature);
+            return page.map_or(lacks, |page| AnalystAct::AcknowledgePage { page });
+        }
     }
     let placed = vouched || ticket.is_none_or(|ticket| ticket.pointer_protected);
     let reporter = ticket.and_then(|ticket| ticket.reporter.as_ref());

@@ -173,7 +173,7 @@ fn certificate(c: &Connection, sealing: &Sealing, intent: &Intent, to: &Address)
     }
     let mut known = certs::of_address(c, to.key())?;
     known.retain(|cert| !cert.candidate || (matches!(intent, Intent::Acknowledgement { .. }) && cert.clear));
-    known.sort_by_key(|cert| (cert.confirmed_at.is_none(), cert.candidate));
+    certs::by_preference(&mut known);
     let imported = known.iter().any(|cert| !cert.candidate);
     // Of several candidates the first that came: a later key never displaces it (T54).
     known.retain(|cert| !imported || !cert.candidate);
@@ -237,7 +237,14 @@ fn letter(
                     "group" => Some(history::count(c, &raise::paged_with_others(row.id))?),
                     _ => None,
                 };
-                Some(Letter::plain(wording::page(row.id, &row.code, plain.as_ref(), more, zone, details)))
+                let signs = sealing
+                    .settings
+                    .duty
+                    .analysts
+                    .iter()
+                    .any(|a| a.fingerprint.is_some() && a.address.as_str() == out.to);
+                let reply = wording::PageReply { page: row.id, code: &row.code, signs };
+                Some(Letter::plain(wording::page(&reply, plain.as_ref(), more, zone, details)))
             }
             None => None,
         },
@@ -248,15 +255,15 @@ fn letter(
         (Intent::Reminder { due, .. }, _, Some(plain)) => Some(Letter::plain(wording::reminder(plain, zone, *due))),
         (Intent::Escalation { nth, .. }, _, Some(plain)) => Some(Letter::plain(wording::escalation(plain, zone, *nth))),
         (Intent::FollowUp { .. }, _, Some(plain)) => Some(Letter::plain(wording::follow_up(plain, zone))),
-        (Intent::CatchUp { since, batch, analyst, .. }, ..) => {
-            let tickets = history::tickets_of(c, &raise::told_with_others(*since, *batch, analyst))?;
+        (Intent::CatchUp { since, batch, analyst, escalation }, ..) => {
+            let tickets = history::tickets_of(c, &raise::told_with_others(*escalation, *batch, analyst), *since)?;
             let mut rows = Vec::new();
             for id in tickets {
                 rows.extend(tickets::get(c, tickets::living(c, id)?)?);
             }
             rows.dedup_by_key(|ticket| ticket.id);
             let rows: Vec<Plain> = rows.iter().map(|ticket| self::plain(ticket, sealing.now)).collect();
-            Some(Letter::plain(wording::catch_up(&rows, zone)))
+            Some(Letter::plain(wording::catch_up(&rows, zone, *escalation)))
         }
         (Intent::Notice { about, words, details, .. }, ticket, _) => {
             let details = details.as_deref().filter(|_| encrypted);

@@ -372,17 +372,27 @@ fn plural(count: usize) -> (&'static str, &'static str) {
     if count == 1 { ("report", "has") } else { ("reports", "have") }
 }
 
+/// How a page is acknowledged.
+pub struct PageReply<'a> {
+    pub page: i64,
+    pub code: &'a str,
+    /// The analyst has a registered key: their reply counts only signed by it, and encrypted.
+    pub signs: bool,
+}
+
 /// A page. `plain` is None for a test and for a group of `more` reports.
 pub fn page(
-    page: i64,
-    code: &str,
+    reply: &PageReply,
     plain: Option<&Plain>,
     more: Option<usize>,
     zone: &TimeZone,
     details: Option<&str>,
 ) -> Words {
+    let PageReply { page, code, signs } = reply;
+    let how = if *signs { ", encrypted to the team and signed" } else { "" };
     let acknowledge = format!(
-        "\nAcknowledge: reply to this mail (leave the code in it), or run  vigie duty ack {page}\nCode:        {code}\n"
+        "\nAcknowledge: reply to this mail{how} (leave the code in it), or run  vigie duty ack {page}\n\
+         Code:        {code}\n"
     );
     let mut words = match (plain, more) {
         (Some(plain), _) => mail(plain, zone, "PAGE", "This report asks for you now.", details),
@@ -447,7 +457,7 @@ pub fn follow_up(plain: &Plain, zone: &TimeZone) -> Words {
 }
 
 /// Many promises at once: one mail, the broken ones first.
-pub fn catch_up(tickets: &[Plain], zone: &TimeZone) -> Words {
+pub fn catch_up(tickets: &[Plain], zone: &TimeZone, escalation: bool) -> Words {
     let mut rows: Vec<&Plain> = tickets.iter().collect();
     rows.sort_by_key(|plain| (plain.due_at.is_none(), plain.due_at));
     let broken = rows.iter().filter(|plain| plain.due_at.is_some_and(|due| due <= plain.now)).count();
@@ -462,10 +472,18 @@ pub fn catch_up(tickets: &[Plain], zone: &TimeZone) -> Words {
         format!("  {}  {due}{urgency}{words}\n", plain.number)
     };
     let lines: String = rows.iter().map(line).collect();
+    let (mark, lead) = match escalation {
+        true => (
+            "ESCALATION: ",
+            "This is an escalation: of the reports below, some or all were answered by no human within the time that the\n\
+             team promises at most. Reminders that came due together with them are listed too.",
+        ),
+        false => ("", "Several reports wait for an answer, and their reminders have come due together."),
+    };
     Words {
-        subject: format!("{} reports wait for an answer, {broken} beyond the promise", rows.len()),
+        subject: format!("{mark}{} reports wait for an answer, {broken} beyond the promise", rows.len()),
         body: format!(
-            "Several reports wait for an answer, and their reminders or escalations have come due together.\n\n{lines}\n\
+            "{lead}\n\n{lines}\n\
              List them:  vigie ticket list --unanswered\n"
         ),
     }

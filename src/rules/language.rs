@@ -1,4 +1,4 @@
-//! In which language a mail is acknowledged.
+//! In which language a mail is acknowledged, and answered by a human.
 //!
 //! What the config says of the constituent, else a count of the commonest words in what the
 //! outer mail shows in clear. A mail with ciphertext has no clear text, so its language follows
@@ -130,12 +130,17 @@ pub fn guess(text: &str, default: Language) -> Language {
 /// The language for a mail: the constituent's if the config names one, else a guess from the
 /// outer facts alone, among the team's `languages`, of which the first is the default.
 pub fn for_mail(constituent: Option<Language>, outer: &Outer, languages: &[Language]) -> Language {
+    let text = format!("{}\n{}", outer.subject.raw(), outer.clear_text.raw());
+    for_text(constituent, &text, languages)
+}
+
+/// The same by a text, whatever it came out of: for what is not sent without a human.
+pub fn for_text(constituent: Option<Language>, text: &str, languages: &[Language]) -> Language {
     let default = languages.first().copied().unwrap_or(Language::En);
     if let Some(language) = constituent {
         return language;
     }
-    let text = format!("{}\n{}", outer.subject.raw(), outer.clear_text.raw());
-    let guess = guess(&text, default);
+    let guess = guess(text, default);
     if languages.contains(&guess) { guess } else { default }
 }
 

@@ -151,3 +151,13 @@ pub fn remove(tx: &Tx, fingerprint: &str) -> Result<bool> {
     changed(tx, fingerprint)?;
     Ok(tx.execute("DELETE FROM cert WHERE fingerprint = ?1", [fingerprint])? == 1)
 }
+
+/// In the order in which a mail is encrypted to them: confirmed before imported before those that came
+/// with a mail; of two that the team took in the later one, for a key that somebody has changed; of two
+/// that came with mail the first, so that a later one never displaces it (T54).
+pub fn by_preference(known: &mut [Cert]) {
+    known.sort_by_key(|cert| {
+        let at = cert.confirmed_at.unwrap_or(cert.added_at).as_microsecond();
+        (cert.confirmed_at.is_none(), cert.candidate, if cert.candidate { at } else { -at })
+    });
+}

@@ -2,7 +2,7 @@
 
 use super::{Result, Tx};
 use crate::rules::consent::Consent;
-use crate::rules::report::{Forwarded, PartMark, Report};
+use crate::rules::report::{Forwarded, PartMark};
 use crate::rules::suggest::Suggestion;
 use crate::rules::ticket::words;
 use crate::rules::tlp::Mark;
@@ -32,14 +32,14 @@ words! {
 }
 
 /// Keeps the marks and forwarded mails of a message.
-pub fn keep(tx: &Tx, message: i64, report: &Report) -> Result<()> {
+pub fn keep(tx: &Tx, message: i64, marks: &[PartMark], forwarded: &[Forwarded]) -> Result<()> {
     let json = |value: serde_json::Result<String>| value.unwrap_or_else(|_| "[]".to_owned());
-    let strictest = report.marks.iter().map(|mark| mark.tlp).max();
+    let strictest = marks.iter().map(|mark| mark.tlp).max();
     tx.prepare_cached("UPDATE message SET tlp = ?2, marks = ?3, forwarded = ?4 WHERE id = ?1")?.execute((
         message,
         strictest.map(Mark::word),
-        json(serde_json::to_string(&report.marks)),
-        json(serde_json::to_string(&report.forwarded)),
+        json(serde_json::to_string(marks)),
+        json(serde_json::to_string(forwarded)),
     ))?;
     Ok(())
 }

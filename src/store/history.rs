@@ -103,11 +103,12 @@ pub fn count(c: &Connection, what: &str) -> Result<usize> {
     Ok(usize::try_from(count).unwrap_or_default())
 }
 
-/// The tickets whose history says exactly this, in that order.
-pub fn tickets_of(c: &Connection, what: &str) -> Result<Vec<i64>> {
-    let mut rows =
-        c.prepare_cached("SELECT ticket_id FROM history WHERE what = ?1 AND ticket_id IS NOT NULL ORDER BY id")?;
-    let found = rows.query_map([what], |row| row.get(0))?;
+/// The tickets whose history says exactly this at that instant, in that order.
+pub fn tickets_of(c: &Connection, what: &str, at: Timestamp) -> Result<Vec<i64>> {
+    let mut rows = c.prepare_cached(
+        "SELECT ticket_id FROM history WHERE what = ?1 AND at = ?2 AND ticket_id IS NOT NULL ORDER BY id",
+    )?;
+    let found = rows.query_map((what, micros(at)), |row| row.get(0))?;
     Ok(found.collect::<rusqlite::Result<_>>()?)
 }
 

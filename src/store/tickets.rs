@@ -301,6 +301,12 @@ pub fn set_subject(tx: &Tx, id: i64, subject: &str) -> Result<()> {
     Ok(())
 }
 
+/// Of what humans write to the reporter.
+pub fn set_language(tx: &Tx, id: i64, language: &str) -> Result<()> {
+    tx.execute("UPDATE ticket SET language = ?2 WHERE id = ?1", (id, language))?;
+    Ok(())
+}
+
 /// Adds a mailbox through which the ticket's mail came.
 pub fn add_received_via(tx: &Tx, id: i64, mailbox: &str) -> Result<()> {
     tx.prepare_cached("INSERT OR IGNORE INTO received_via (ticket_id, mailbox) VALUES (?1, ?2)")?
@@ -551,6 +557,11 @@ pub fn messages_with_id(c: &Connection, message_id: &str) -> Result<Vec<Message>
 /// Adds what a message holds.
 pub fn insert_content(tx: &Tx, message: i64, files: &[Attachment], indicators: &[Indicator]) -> Result<()> {
     attachments::insert(tx, message, files)?;
+    insert_indicators(tx, message, indicators)
+}
+
+/// Keeps indicators of a message; those that it has already stay.
+pub fn insert_indicators(tx: &Tx, message: i64, indicators: &[Indicator]) -> Result<()> {
     let mut indicator_row = tx.prepare_cached(
         "INSERT OR IGNORE INTO indicator (message_id, kind, value, part, at, encrypted, context) \
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",

@@ -111,6 +111,21 @@ fn p5_a_sealed_reply_to_an_alert_is_the_answer_of_that_analyst_and_ends_the_cloc
 }
 
 #[test]
+fn what_an_analyst_quotes_is_no_finding() {
+    let (desk, alice, _, alert) = alerted(&report());
+    let quote =
+        "> From: X <x@quoted.evil.com>\n> To: y@corp.example\n> Subject: z\n> Date: Fri, 27 Nov 2026 10:00:00 +0100\n";
+    let body = format!("We look into it.\n\n{}{quote}", quoted(&opened(&desk, &alert)));
+    desk.ingest(&to_alert(&desk, &alert).sealed(Some(&alice), &body), LATER);
+    let ticket = desk.show("1");
+    assert!(ticket["messages"].as_array().unwrap().len() > 1, "{ticket:#}");
+    assert!(!ticket["indicators"].to_string().contains("quoted.evil.com"));
+    for message in ticket["messages"].as_array().unwrap() {
+        assert!(message["forwarded"].as_array().is_none_or(Vec::is_empty), "{message:#}");
+    }
+}
+
+#[test]
 fn t62_a_reply_that_proves_too_little_goes_to_nobody_and_the_analyst_is_told() {
     type Make = fn(&Reply, &str, &str, &str) -> Vec<u8>;
     let cases: [(&str, Make); 6] = [

@@ -1,7 +1,7 @@
 //! P17: everything that a report should hold is extracted, whatever it is wrapped in.
 
 use super::*;
-use crate::support::desk::{pgp_mime, protected};
+use crate::support::desk::{pgp_mime, protected, unquoted};
 
 const REPORT: &str = "Bonjour,\nle site hxxps://login[.]evil[.]com/a nous imite; il pointe sur 198[.]51[.]100[.]7 (198.51.100.0/24).\n\
     Voir www.corp.example et https://www.w3.org/TR/. Fichier facture.pdf.exe, md5 44d88612fea8a8f36de82e1278abb02f.\n\
@@ -170,4 +170,55 @@ fn t21_five_mebibytes_of_hostile_text_are_filed() {
     let ticket = desk.ticket_of(&plain("a@corp.example", "Flood", &flood[..5 << 20]), FRIDAY);
     assert_eq!(ticket["indicators"].as_array().unwrap().len(), 10_000);
     assert!(ticket["messages"][0]["problems"].as_array().unwrap().contains(&json!("too_many_indicators")));
+}
+
+#[test]
+fn p17_a_file_that_is_text_is_read_whatever_its_type_says_and_also_out_of_an_encrypted_file() {
+    let desk = Desk::new();
+    let sealed = desk.gpg.seal(&[&desk.team], None, b"GET http://sealed.evil.com/x 203.0.113.77\n");
+    let file = |kind: &str, name: &str, content: &str| {
+        format!("--f\nContent-Type: {kind}; name=\"{name}\"\nContent-Disposition: attachment\n\n{content}\n")
+    };
+    let parts = [
+        file("application/octet-stream", "b.log", "x http://log.evil.com/a"),
+        file("application/json", "c.json", "{\"host\": \"json.evil.com\"}"),
+        file("application/xml", "d.xml", "<host>xml.evil.com</host>"),
+        file("application/octet-stream", "e.bin", "bin.evil.com\0"),
+        file("application/octet-stream", "trace.log.gpg", &sealed),
+    ];
+    let mail = text(&plain("a@corp.example", "Files", "BODY")).replace("\r\n", "\n");
+    let (head, _) = mail.split_once("\n\n").unwrap();
+    let head: Vec<&str> = head.lines().filter(|line| !line.to_lowercase().starts_with("content-")).collect();
+    let mail = format!(
+        "{}\nContent-Type: multipart/mixed; boundary=\"f\"\n\n--f\n\nsee files\n{}--f--\n",
+        head.join("\n"),
+        parts.concat()
+    );
+    let ticket = desk.ticket_of(mail.as_bytes(), FRIDAY);
+    let encrypted = |value: &str| {
+        let all = ticket["indicators"].as_array().unwrap();
+        all.iter().find(|i| i["value"] == value).map(|i| i["encrypted"].as_bool().unwrap())
+    };
+    for (value, wanted) in [
+        ("log.evil.com", Some(false)),
+        ("json.evil.com", Some(false)),
+        ("xml.evil.com", Some(false)),
+        ("bin.evil.com", None),
+        ("sealed.evil.com", Some(true)),
+        ("203.0.113.77", Some(true)),
+    ] {
+        assert_eq!(encrypted(value), wanted, "{value}");
+    }
+    assert_eq!(desk.json(&["ticket", "search", "sealed.evil.com"]).as_array().unwrap().len(), 1);
+}
+
+#[test]
+fn a_ticket_speaks_the_language_of_what_was_encrypted_and_its_acknowledgement_that_of_the_outside() {
+    let desk = Desk::new();
+    let words = "Bonjour, nous avons reçu un courriel d'hameçonnage. Merci de votre aide.";
+    let sealed = desk.gpg.seal(&[&desk.team], None, protected("a@corp.example", "Signalement", words).as_bytes());
+    let ticket = desk.ticket_of(&pgp_mime("a@corp.example", "...", &sealed), FRIDAY);
+    assert_eq!(ticket["language"], "fr");
+    desk.once(FRIDAY);
+    assert!(desk.sent_to("a@corp.example").iter().all(|mail| !unquoted(mail).contains("Bonjour")));
 }

@@ -2,7 +2,7 @@
 
 use super::*;
 use serde_json::json;
-use support::desk::plain;
+use support::desk::{header, plain, text};
 
 fn urgent(desk: &Desk) {
     desk.ingest(&plain("a@corp.example", "[URGENT] Report", "report"), FRIDAY);
@@ -84,6 +84,34 @@ fn p9_strangers_and_analysts_without_proof_acknowledge_nothing_by_mail() {
     }
     once(&desk, "2026-11-27T18:16:00+01:00");
     assert_eq!(paged(&desk)[0], 1, "it climbs on");
+}
+
+/// A reply as mail clients make it: to the page that was sent to that address.
+fn reply_to_page(desk: &Desk, from: &str, code: &str) -> Vec<u8> {
+    let page = desk.sent_to("alice@").into_iter().find(|mail| mail.contains("PAGE")).expect("a page");
+    let id = header(&page, "Message-ID").unwrap();
+    format!(
+        "From: {from}\r\nTo: csirt@example.org\r\nSubject: Re: PAGE\r\nMessage-ID: <r-{from}>\r\n\
+         In-Reply-To: {id}\r\nDate: Fri, 27 Nov 2026 17:05:00 +0000\r\n\r\nI come.\r\n> Code:        {code}\r\n"
+    )
+    .into_bytes()
+}
+
+#[test]
+fn p9_an_analyst_without_a_key_acknowledges_by_a_reply_to_the_page_with_its_code() {
+    let desk = Desk::new();
+    urgent(&desk);
+    let code = code(&desk, "alice@");
+    for (from, code) in [("bob@example.org", code.as_str()), ("alice@example.org", "ABCDEFGHJK")] {
+        desk.ingest(&reply_to_page(&desk, from, code), "2026-11-27T18:05:00+01:00");
+        assert_eq!(page(&desk, "2026-11-27T18:05:00+01:00")["acknowledged_at"], Value::Null, "{from}");
+    }
+    let mail = text(&reply_to_page(&desk, "alice@example.org", &code)).replace("<r-", "<s-");
+    desk.ingest(mail.as_bytes(), "2026-11-27T18:06:00+01:00");
+    assert_eq!(page(&desk, "2026-11-27T18:06:00+01:00")["acknowledged_at"], "2026-11-27T18:06:00+01:00");
+    once(&desk, "2026-11-27T18:30:00+01:00");
+    assert_eq!(paged(&desk), [0, 1, 0, 0], "nobody else is woken");
+    assert_eq!(desk.json(&["ticket", "list", "--all"]).as_array().map(Vec::len), Some(1), "no ticket of its own");
 }
 
 #[test]

@@ -60,7 +60,7 @@ pub(super) fn team(
         match facts(key, now) {
             // That it works is not said of a key of which it was just denied.
             Some(_) if place > 0 && is_troubled(key) => {}
-            Some(facts) => one((place, is_troubled(key)), &facts, key, now, findings)?,
+            Some(facts) => one((place, is_troubled(key)), &facts, key, settings, now, findings)?,
             None => findings.fail("team key", format!("{} cannot be read", key.fingerprint))?,
         }
     }
@@ -76,6 +76,7 @@ fn one(
     (place, is_troubled): (usize, bool),
     facts: &CertificateFacts,
     key: &TeamKey,
+    settings: &Settings,
     now: Timestamp,
     findings: &mut Findings,
 ) -> Result<(), Failure> {
@@ -88,6 +89,15 @@ fn one(
         let lacks = if facts.usable_for_signing { "mail cannot be encrypted to it" } else { "it cannot sign" };
         let why = if facts.problems.is_empty() { "a subkey has expired".to_owned() } else { facts.problems.join("; ") };
         return findings.fail("team key", format!("{name}: {lacks}: {why}"));
+    }
+    let team = &settings.team.address;
+    if !facts.addresses.iter().any(|address| address.key() == team.key()) {
+        let words = format!(
+            "{name} does not bear {}, the team's address: readers will not take its signatures for the team's. Add it as a \
+             user ID (gpg --quick-add-uid) and publish the key anew, or name another key first in [pgp] secret_keys",
+            team.as_str()
+        );
+        findings.warn("team key", words)?;
     }
     let expires = facts.expires_at.map(|at| at.strftime("%Y-%m-%d").to_string());
     match ends_within(key, now) {
