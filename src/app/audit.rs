@@ -192,7 +192,7 @@ fn block(file: &KeyFile) -> Result<String, AppError> {
         true => "it is encrypted: decrypt it first (gpg --decrypt FILE > head.txt) and hand that in",
         false => "it holds no signed head; save the whole mail, or the text from BEGIN PGP SIGNED MESSAGE on",
     };
-    Err(AppError::invalid("head", &format!("{}: {words}", file.name)))
+    Err(AppError::invalid("head", format!("{}: {words}", file.name)))
 }
 
 /// A text with its quoted-printable undone (RFC 2045 6.7).

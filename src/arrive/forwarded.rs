@@ -201,9 +201,9 @@ pub fn received(value: &str) -> Hop {
     let said = &words[sender.unwrap_or(0)..by.unwrap_or(words.len())];
     let pieces =
         || said.iter().flat_map(|word| word.split(['(', ')', '[', ']', ','])).map(|w| w.trim_start_matches("IPv6:"));
-    let seen = pieces().filter_map(|word| word.parse::<IpAddr>().ok());
+    let mut seen = pieces().filter_map(|word| word.parse::<IpAddr>().ok());
     // The first name is the sender's own word; what the receiver saw stands behind it.
-    let ip = if sender.is_some() { seen.last() } else { None };
+    let ip = if sender.is_some() { seen.next_back() } else { None };
     Hop {
         from: sender.and_then(behind).filter(|name| !name.is_empty()).map(Untrusted::from),
         ip: ip.map(|ip| ip.to_string()),
