@@ -11,7 +11,7 @@ DENY = 0.20.2
 PREFIX = /usr/local
 ARGS =
 
-.PHONY: demo test deny advisories build install build-packages test-packages nextest python
+.PHONY: demo test reliability deny advisories build install build-packages test-packages nextest python
 
 demo: build
 	@cargo run --quiet --locked -- demo $(ARGS)
@@ -19,6 +19,11 @@ demo: build
 # Tests that take a folder of mail find it in VIGIE_CORPUS.
 test: build-packages test-packages nextest python
 	cargo nextest run --locked
+
+# The end of the process at every step, and at random while MAILS mails pour in; prints what was lost and doubled.
+MAILS = 10000
+reliability: build-packages test-packages nextest
+	VIGIE_KILL_MAILS=$(MAILS) cargo nextest run --locked --test crash --no-capture
 
 # Licences, sources and bans of all that is linked in.
 deny:

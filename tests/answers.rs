@@ -43,7 +43,7 @@ fn once(desk: &Desk, now: &str) {
 /// What GnuPG reads in an encrypted mail, its MIME entity, as a mail client shows it.
 fn opened(desk: &Desk, mail: &str) -> String {
     let from = mail.find("-----BEGIN PGP MESSAGE-----").unwrap_or_else(|| panic!("not encrypted: {mail}"));
-    let ran = desk.gpg.run(&["--decrypt"], mail[from..].as_bytes());
+    let ran = desk.gpg.run(&["--decrypt"], &mail.as_bytes()[from..]);
     assert!(ran.success, "{:?}", ran.status);
     unquoted(&text(&ran.out)).replace("\r\n", "\n")
 }

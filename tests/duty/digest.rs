@@ -144,6 +144,6 @@ fn t111_in_clear_the_digest_holds_no_word_of_a_report_and_sealed_nothing_of_what
 /// What GnuPG makes of an encrypted mail.
 fn open(desk: &Desk, mail: &str) -> String {
     let begin = mail.find("-----BEGIN PGP MESSAGE").expect("a ciphertext");
-    let opened = desk.gpg.run(&["--decrypt"], mail[begin..].as_bytes());
+    let opened = desk.gpg.run(&["--decrypt"], &mail.as_bytes()[begin..]);
     unquoted(&text(&opened.out))
 }

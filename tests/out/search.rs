@@ -47,7 +47,7 @@ fn a_ticket_is_found_by_subject_text_people_files_and_number_without_accents_or_
         "facture state:new",
         "state:new facture",
     ] {
-        assert_eq!(found(&desk, query), [phish.clone()], "{query}");
+        assert_eq!(found(&desk, query), std::slice::from_ref(&phish), "{query}");
     }
     for query in
         ["\"facture fausse\"", "facture -passwords", "facture state:closed", "from:evil.example", "facture night"]
@@ -55,11 +55,11 @@ fn a_ticket_is_found_by_subject_text_people_files_and_number_without_accents_or_
         assert_eq!(found(&desk, query), Vec::<String>::new(), "{query}");
     }
     assert_eq!(found(&desk, "state:new"), [scan.clone(), phish.clone()], "newest first");
-    assert_eq!(found(&desk, "-facture"), [scan.clone()]);
-    assert_eq!(numbers(&desk.json(&["ticket", "search", "state:new", "--limit", "1"])), [scan.clone()]);
+    assert_eq!(found(&desk, "-facture"), std::slice::from_ref(&scan));
+    assert_eq!(numbers(&desk.json(&["ticket", "search", "state:new", "--limit", "1"])), std::slice::from_ref(&scan));
     assert_eq!(numbers(&desk.json(&["ticket", "search", "state:new", "-facture"])), [scan]);
     desk.ok(&["ticket", "label", "1", "+Phishing"]);
-    assert_eq!(found(&desk, "label:Phishing"), [phish.clone()]);
+    assert_eq!(found(&desk, "label:Phishing"), std::slice::from_ref(&phish));
     assert!(desk.ok(&["ticket", "search", "facture"]).contains(&phish));
 }
 
@@ -84,9 +84,9 @@ fn indicators_are_found_defanged_or_not_whole_and_by_their_end() {
         "CVE-2026-12345",
         "cve-2026*",
     ] {
-        assert_eq!(found(&desk, query), [phish.clone()], "{query}");
+        assert_eq!(found(&desk, query), std::slice::from_ref(&phish), "{query}");
     }
-    assert_eq!(found(&desk, "198.51.100.77"), [scan.clone()]);
+    assert_eq!(found(&desk, "198.51.100.77"), std::slice::from_ref(&scan));
     assert_eq!(found(&desk, "198.51.100*"), [scan, phish]);
     assert_eq!(found(&desk, "vil.example"), Vec::<String>::new());
 }
@@ -146,7 +146,7 @@ fn what_joins_later_is_found_and_notes_and_answers_too() {
     let (desk, phish, _) = desk_with_two();
     assert_eq!(found(&desk, "volatility"), Vec::<String>::new());
     assert!(desk.feed(&["ticket", "note", "1"], b"Memory read with volatility.\n").status.success());
-    assert_eq!(found(&desk, "volatility passwords"), [phish.clone()], "words of different mails");
+    assert_eq!(found(&desk, "volatility passwords"), std::slice::from_ref(&phish), "words of different mails");
     assert!(desk.feed(&["ticket", "answer", "1"], b"We asked the host to act.\n").status.success());
     assert_eq!(found(&desk, "\"host to act\""), [phish]);
 }
