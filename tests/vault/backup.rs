@@ -206,9 +206,11 @@ fn p14_filed_mail_is_found_again_in_dovecots_folder_after_a_restore() {
     desk.ok(&["restore", "--replace", &path(desk, "backup.db")]);
     let daemon = desk.daemon();
     until("found again", SOON, || site.tickets().iter().any(|ticket| ticket["subject"] == "Between"));
-    assert_eq!(site.tickets().len(), 2);
+    site.deliver(&plain("c@corp.example", "After", "after"));
+    site.await_mail("c@corp.example", 1);
+    assert_eq!(site.tickets().len(), 3);
     assert_eq!(site.recorder.mails_to("b@corp.example").len(), 1, "held");
-    assert_eq!(site.dovecot.files(CSIRT, "Vigie/Filed").len(), 2, "nothing is moved about");
+    assert_eq!(site.dovecot.files(CSIRT, "Vigie/Filed").len(), 3, "nothing is moved about");
     let (took, status) = daemon.stop();
     assert!(status.success() && took < Duration::from_secs(10));
 }
