@@ -236,8 +236,10 @@ pub(super) fn acknowledge(
     };
     let slot = format!("ticket-{ticket}");
     outbox::owe(tx, Some(ticket), &slot, to.as_str(), &intent, not_before, now)?;
-    // It may have left already, before a restore that knows nothing of it.
-    if mail.found_again || values::restored_at(tx)?.is_some_and(|at| mail.received_at <= at) {
+    // It may have left already, before a restore that knows nothing of it. Servers date mail by the whole
+    // second: what came in the second of the restore came after it, since no daemon ran meanwhile.
+    let is_before = |at: Timestamp| mail.received_at.as_second() < at.as_second();
+    if mail.found_again || values::restored_at(tx)?.is_some_and(is_before) {
         outbox::hold(tx, OutKind::Acknowledgement, &slot, "held after restore: received before it")?;
         history::add(tx, Some(ticket), now, history::VIGIE, "acknowledgement held after a restore")?;
     }
