@@ -22,8 +22,7 @@ use crate::rules::report::Report;
 use crate::rules::urgent::asks_urgent;
 use crate::rules::verdict::{Encryption, EncryptionProblem, Verdict};
 use crate::store::spool::{self, Role, SpoolState, Spooled};
-use crate::store::tickets;
-use crate::store::{StoreError, certs, correspondents, history, outbox, rechecks, settings as values};
+use crate::store::{StoreError, certs, correspondents, history, messages, outbox, rechecks, settings as values};
 use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -190,7 +189,7 @@ fn reopen(house: &House, before: Option<&str>, now: Timestamp) -> Result<usize, 
     let went_away = before.is_some_and(|seen| !seen.is_empty())
         && house.store.read(values::keys_seen)?.is_some_and(|seen| seen.is_empty());
     let mut opened = 0;
-    for message in house.store.read(tickets::messages_without_key)? {
+    for message in house.store.read(messages::without_key)? {
         let Some(mail) = house.store.read(|c| spool::of_message(c, message.id))? else { continue };
         let (Some(raw_id), Some(mailbox)) = (mail.raw_id, house.settings.mailbox(&mail.mailbox)) else { continue };
         if !may_reopen(house, &mail, now)? {
@@ -289,7 +288,7 @@ pub fn recheck(house: &House, now: Timestamp) -> Result<usize, Halt> {
 
 fn check_again(house: &House, message: i64, now: Timestamp) -> Result<(), Halt> {
     let found = house.store.read(|c| {
-        let (mail, row) = (spool::of_message(c, message)?, tickets::message(c, message)?);
+        let (mail, row) = (spool::of_message(c, message)?, messages::get(c, message)?);
         let raw = mail.as_ref().and_then(|mail| mail.raw_id).map(|raw_id| spool::raw(c, raw_id)).transpose()?;
         Ok(mail.zip(row).zip(raw))
     })?;

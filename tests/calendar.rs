@@ -134,7 +134,7 @@ macro_rules! decades {
 }
 
 // Every quarter hour of 2000 to 2100, 3.5 million, each with 1, 2 or 4 business days; every hour for
-// Alsace-Moselle. All of both with 1 to 10 is an ignored test beside the calendar, for a release build.
+// Alsace-Moselle.
 decades! {
     p7_p8_every_quarter_hour_agrees_with_counting_2000_2009: 2000 2010;
     p7_p8_every_quarter_hour_agrees_with_counting_2010_2019: 2010 2020;

@@ -11,8 +11,9 @@ use super::{Actor, Answering, App, AppError};
 use crate::decide::raise;
 use crate::rules::reply::{self, Order, Purpose, Said};
 use crate::rules::ticket::State;
+use crate::store::messages::{self, Message};
 use crate::store::orders::{self, MailOrder};
-use crate::store::tickets::{self, Message, Ticket};
+use crate::store::tickets::{self, Ticket};
 use crate::store::{StoreError, Tx, attachments, history};
 use jiff::Timestamp;
 
@@ -34,7 +35,7 @@ pub fn obey(app: &App, now: Timestamp) -> Result<usize, StoreError> {
 fn carry_out(app: &App, tx: &Tx, order: &MailOrder, now: Timestamp) -> Result<(), AppError> {
     let gone = || AppError::not_found("the ticket is no longer in the store");
     let ticket = tickets::get(tx, tickets::living(tx, order.ticket_id)?)?.ok_or_else(gone)?;
-    let mail = tickets::message(tx, order.message_id)?.ok_or_else(gone)?;
+    let mail = messages::get(tx, order.message_id)?.ok_or_else(gone)?;
     let actor = Actor::named(&order.analyst)?;
     let said = said(order, &mail)?;
     let answers = match said.purpose {

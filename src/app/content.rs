@@ -10,8 +10,8 @@ use crate::rules::report::{Forwarded, IndicatorKind};
 use crate::rules::set_aside::is_set_aside;
 use crate::rules::suggest::Suggestion;
 use crate::rules::ticket::Direction;
-use crate::store::tickets::{self, Ticket};
-use crate::store::{Connection, content};
+use crate::store::tickets::Ticket;
+use crate::store::{Connection, content, messages};
 
 /// What a list shows: the extent and what nobody has confirmed yet.
 pub(super) fn of_line(app: &App, c: &Connection, ticket: &Ticket) -> crate::store::Result<ContentView> {
@@ -76,5 +76,5 @@ pub(super) fn indicators(app: &App, c: &Connection, ticket: &Ticket) -> Result<V
         encrypted: indicator.place.encrypted,
         context: indicator.place.context,
     };
-    Ok(tickets::indicators(c, ticket.id)?.into_iter().map(view).collect())
+    Ok(messages::indicators(c, ticket.id)?.into_iter().map(view).collect())
 }

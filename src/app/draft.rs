@@ -8,7 +8,8 @@ use super::views::{Answer, DraftView, When};
 use super::{App, AppError, work};
 use crate::rules::address::Address;
 use crate::rules::untrusted::Untrusted;
-use crate::store::tickets::{Message, Ticket};
+use crate::store::messages::{self, Message};
+use crate::store::tickets::Ticket;
 use crate::store::{Connection, correspondents, tickets};
 use jiff::Timestamp;
 
@@ -33,7 +34,7 @@ fn of(app: &App, c: &Connection, now: Timestamp, number: &str, to: Option<&str>)
     };
     let them = to.as_ref().map(|to| whom(app, c, &ticket, to)).transpose()?.unwrap_or_default();
     let last = match them.last {
-        None => tickets::last_received(c, ticket.id, None)?,
+        None => messages::last_received(c, ticket.id, None)?,
         theirs => theirs,
     };
     let zone = &app.settings.team.time_zone;
@@ -79,6 +80,6 @@ fn whom(app: &App, c: &Connection, ticket: &Ticket, to: &Address) -> Result<Them
         name: if is_reporter { reported.reporter_name.clone() } else { String::new() },
         language: if is_reporter { Some(reported.language.clone()) } else { language },
         due_at: row.and_then(|row| row.clock).map(|clock| clock.due_at),
-        last: theirs.map(|mail| tickets::message(c, mail.message)).transpose()?.flatten(),
+        last: theirs.map(|mail| messages::get(c, mail.message)).transpose()?.flatten(),
     })
 }

@@ -11,9 +11,10 @@ use crate::decide::{clocks, raise};
 use crate::edge::random;
 use crate::rules::intent::Intent;
 use crate::rules::settings::Language;
-use crate::rules::ticket::{Direction, Kind, Priority, State};
+use crate::rules::ticket::{Direction, Kind, State};
 use crate::rules::tlp;
-use crate::store::tickets::{self, Message, Ticket};
+use crate::store::messages::{self, Message};
+use crate::store::tickets::{self, Ticket};
 use crate::store::{correspondents, history, outbox};
 use jiff::Timestamp;
 
@@ -43,59 +44,24 @@ pub(super) fn open(app: &App, actor: &Actor, now: Timestamp, asked: &Opening) ->
         let ticket = tickets::insert(
             tx,
             &Ticket {
-                id: 0,
-                number: number.clone(),
                 state: State::Open,
                 subject: subject.to_owned(),
-                mailbox: mailbox.name.clone(),
-                kind: mailbox.kind,
-                priority: Priority::Normal,
                 reported_urgent: asked.urgent,
-                urgent_unprotected: false,
                 tlp: tlp::read(subject, text).map(|mark| mark.word().to_owned()),
-                classification: None,
-                severity: None,
-                assignee: None,
-                consent: None,
                 language: if language == Language::Fr { "fr" } else { "en" }.to_owned(),
-                automatic: false,
-                suspected_spam: false,
-                reply_suppressed: None,
                 reporter: Some(from.as_str().to_owned()),
-                reporter_name: String::new(),
                 constituent: constituent.map(|c| c.name.clone()),
-                received_encrypted: false,
-                received_at: now,
-                acknowledged_at: None,
-                answered_at: None,
-                clock: None,
-                remind_at: None,
-                due_at: None,
-                escalate_at: None,
-                escalated_at: None,
-                follow_up_at: None,
+                ..Ticket::new(number.clone(), mailbox.name.clone(), mailbox.kind, now)
             },
         )?;
-        let message = tickets::insert_message(
+        let message = messages::insert(
             tx,
             &Message {
-                id: 0,
-                ticket_id: ticket,
-                direction: Direction::In,
-                message_id: None,
                 from: Some(from.as_str().to_owned()),
-                to: Vec::new(),
-                cc: Vec::new(),
-                date: None,
-                received_at: now,
                 subject: subject.to_owned(),
                 text: text.to_owned(),
-                raw_id: None,
-                verdict: None,
-                rechecked: None,
-                headers: Vec::new(),
-                problems: Vec::new(),
                 author: Some(actor.name.clone()),
+                ..Message::new(ticket, Direction::In, now)
             },
         )?;
         correspondents::set_author(tx, message, from.key())?;

@@ -13,7 +13,7 @@ use crate::rules::settings::Settings;
 use crate::rules::ticket::{Direction, LinkKind};
 use crate::store::merges;
 use crate::store::tickets::{self, Ticket};
-use crate::store::{Tx, correspondents, history};
+use crate::store::{Tx, correspondents, history, messages};
 use jiff::Timestamp;
 
 /// Merges tickets into another one.
@@ -68,7 +68,7 @@ pub(super) fn split(app: &App, actor: &Actor, now: Timestamp, number: &str, mess
         let ticket = find(app, tx, now, number)?;
         refuse_merged(tx, &ticket)?;
         let number = &ticket.number;
-        let messages = tickets::messages(tx, ticket.id)?;
+        let messages = messages::of_ticket(tx, ticket.id)?;
         let mails: Vec<_> = messages.iter().filter(|message| message.direction == Direction::In).collect();
         let Some(mail) = mails.iter().find(|mail| mail.id == message) else {
             let words = match messages.iter().any(|kept| kept.id == message) {

@@ -15,7 +15,8 @@ use crate::rules::untrusted::Untrusted;
 use crate::rules::verdict::{FileVerdict, Verdict};
 use crate::store::Connection;
 use crate::store::correspondents::Correspondent;
-use crate::store::tickets::{self, Filter, Message, Ticket};
+use crate::store::messages::{self, Message};
+use crate::store::tickets::{self, Filter, Ticket};
 use crate::store::{
     attachments, certs, content as store_content, correspondents, feeds, history, identities, spool, unreachable,
 };
@@ -57,7 +58,7 @@ pub(super) fn full(app: &App, c: &Connection, ticket: &Ticket, now: Timestamp) -
 pub(super) fn raw(app: &App, now: Timestamp, number: &str, message: Option<i64>) -> Result<Answer, AppError> {
     let octets = app.store.read(|c| {
         Ok(find(app, c, now, number).and_then(|ticket| {
-            let mut kept = tickets::messages(c, ticket.id)?;
+            let mut kept = messages::of_ticket(c, ticket.id)?;
             kept.retain(|kept| kept.raw_id.is_some() && message.is_none_or(|id| id == kept.id));
             if message.is_none() {
                 kept.retain(|kept| kept.direction == Direction::In);
@@ -265,7 +266,7 @@ fn messages(app: &App, c: &Connection, ticket: &Ticket) -> Result<Vec<MessageVie
     let automatic = feeds::automatic_messages(c, ticket.id)?;
     let mut held = store_content::of_ticket(c, ticket.id)?;
     let mut views = Vec::new();
-    for message in tickets::messages(c, ticket.id)? {
+    for message in messages::of_ticket(c, ticket.id)? {
         let held = held.remove(&message.id).unwrap_or_default();
         let raw = message.raw_id.map(|raw_id| spool::raw_facts(c, raw_id)).transpose()?;
         let (own, others) = attachments.into_iter().partition(|attachment| attachment.message == message.id);

@@ -11,8 +11,9 @@ use crate::rules::untrusted::Untrusted;
 use crate::rules::why;
 use crate::store::Connection;
 use crate::store::correspondents::{self, Correspondent};
+use crate::store::messages::{self, Message};
 use crate::store::spool::{self, Place};
-use crate::store::tickets::{self, Message, Ticket};
+use crate::store::tickets::{self, Ticket};
 use jiff::{SignedDuration, Timestamp};
 
 pub(super) fn why(app: &App, now: Timestamp, number: &str) -> Result<Answer, AppError> {
@@ -22,7 +23,7 @@ pub(super) fn why(app: &App, now: Timestamp, number: &str) -> Result<Answer, App
 }
 
 fn view(app: &App, c: &Connection, ticket: &Ticket, now: Timestamp) -> crate::store::Result<WhyView> {
-    let messages = tickets::messages(c, ticket.id)?;
+    let messages = messages::of_ticket(c, ticket.id)?;
     let mut rows = correspondents::of_ticket(c, ticket.id)?;
     let reporter = ticket.reporter_key();
     let participants = tickets::participants(c, ticket.id)?;
@@ -32,7 +33,7 @@ fn view(app: &App, c: &Connection, ticket: &Ticket, now: Timestamp) -> crate::st
         rows.iter().map(|row| correspondent(app, c, ticket, row, &messages, now)).collect::<Result<_, _>>()?;
     let first = messages.iter().find(|message| message.direction == Direction::In);
     let mark = match first {
-        Some(message) => tickets::machine_mark(c, message.id)?,
+        Some(message) => messages::machine_mark(c, message.id)?,
         None => None,
     };
     Ok(WhyView {

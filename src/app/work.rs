@@ -14,7 +14,8 @@ use crate::rules::intent::{Intent, OutKind};
 use crate::rules::ticket::{Direction, Priority, State};
 use crate::rules::tlp::Mark;
 use crate::store::Connection;
-use crate::store::tickets::{self, Message, Ticket};
+use crate::store::messages::{self, Message};
+use crate::store::tickets::{self, Ticket};
 use crate::store::{Tx, correspondents, history, outbox};
 use jiff::Timestamp;
 
@@ -146,26 +147,15 @@ fn insert(
     (to, text): (Option<&Address>, &str),
 ) -> Result<i64, AppError> {
     let message = Message {
-        id: 0,
-        ticket_id: ticket.id,
-        direction,
-        message_id: None,
         from: to.map(|_| app.settings.team.address.as_str().to_owned()),
         to: to.iter().map(|to| to.as_str().to_owned()).collect(),
-        cc: Vec::new(),
-        date: None,
-        received_at: now,
         // To others than the reporter nothing of the reporter's goes.
         subject: to.filter(|to| to.key() == ticket.reporter_key()).map(|_| ticket.subject.clone()).unwrap_or_default(),
         text: text.to_owned(),
-        raw_id: None,
-        verdict: None,
-        rechecked: None,
-        headers: Vec::new(),
-        problems: Vec::new(),
         author: Some(actor.name.clone()),
+        ..Message::new(ticket.id, direction, now)
     };
-    Ok(tickets::insert_message(tx, &message)?)
+    Ok(messages::insert(tx, &message)?)
 }
 
 pub(super) fn assign(

@@ -12,7 +12,7 @@ use crate::rules::verdict::Verdict;
 use crate::store::spool::SpoolState;
 use crate::store::tickets::Ticket;
 use crate::store::{
-    Result, Tx, attachments, content, correspondents, feeds, history, rechecks, signatures, spool, tickets,
+    Result, Tx, attachments, content, correspondents, feeds, history, messages, rechecks, signatures, spool, tickets,
 };
 use jiff::Timestamp;
 
@@ -71,7 +71,7 @@ fn owe_the_rest(tx: &Tx, filing: &Filing, before: &Ticket, message: i64) -> Resu
 /// what was urgent all along pages now. Receipt and clock stay as they were.
 pub fn reopened(tx: &Tx, filing: &Filing, message: i64) -> Result<()> {
     let Filing { settings, report, decision, now, .. } = *filing;
-    let Some(before) = tickets::message(tx, message)? else { return Ok(()) };
+    let Some(before) = messages::get(tx, message)? else { return Ok(()) };
     rechecks::set_opened(tx, message, report.subject.raw(), report.text.raw(), &file::problems(filing))?;
     signatures::note(tx, &report.signatures, &filing.mail.content_key)?;
     set_rechecked(tx, message, report, now)?;
@@ -89,7 +89,7 @@ pub fn reopened(tx: &Tx, filing: &Filing, message: i64) -> Result<()> {
     if row.subject == subject::without_tags(&before.subject, &settings.team.ticket_prefix) {
         tickets::set_subject(tx, row.id, &subject::without_tags(report.subject.raw(), &settings.team.ticket_prefix))?;
     }
-    if tickets::messages(tx, row.id)?.first().is_some_and(|first| first.id == message) {
+    if messages::of_ticket(tx, row.id)?.first().is_some_and(|first| first.id == message) {
         tickets::set_language(tx, row.id, decision.read_language.word())?;
     }
     if content::suggested(tx, row.id)?.classification.is_none() {
@@ -108,7 +108,7 @@ pub fn reopened(tx: &Tx, filing: &Filing, message: i64) -> Result<()> {
 /// arrival stays, and so does everything that was decided by it.
 pub fn rechecked(tx: &Tx, report: &Report, message: i64, now: Timestamp) -> Result<()> {
     rechecks::forget(tx, message)?;
-    let Some(row) = tickets::message(tx, message)? else { return Ok(()) };
+    let Some(row) = messages::get(tx, message)? else { return Ok(()) };
     set_rechecked(tx, message, report, now)?;
     files(tx, report, message, now)?;
     let before: Verdict = row.latest_verdict().and_then(|json| serde_json::from_str(json).ok()).unwrap_or_default();
@@ -124,11 +124,11 @@ pub fn rechecked(tx: &Tx, report: &Report, message: i64, now: Timestamp) -> Resu
 /// Files of a mail that were looked at again: a key came that opens them, or a certificate that signed
 /// them has changed. Whether some were opened.
 pub fn files(tx: &Tx, report: &Report, message: i64, now: Timestamp) -> Result<bool> {
-    let Some(row) = tickets::message(tx, message)? else { return Ok(false) };
+    let Some(row) = messages::get(tx, message)? else { return Ok(false) };
     let (opened, changed) = attachments::recheck(tx, message, &report.attachments, now)?;
     if opened > 0 {
         if row.direction == Direction::In {
-            tickets::insert_indicators(tx, message, &report.indicators)?;
+            messages::insert_indicators(tx, message, &report.indicators)?;
         }
         let what = format!("message {message}: {opened} attached file(s) opened with a key that came later");
         history::add(tx, Some(row.ticket_id), now, history::VIGIE, &what)?;

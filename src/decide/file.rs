@@ -17,13 +17,14 @@ use crate::rules::report::{Brings, Candidate, Problem, Report};
 use crate::rules::settings::Settings;
 use crate::rules::subject;
 use crate::rules::suggest;
-use crate::rules::ticket::{Direction, LinkKind, Priority, State};
+use crate::rules::ticket::{Direction, LinkKind, State};
 use crate::rules::tlp::Mark;
 use crate::rules::verdict::{Authenticated, Encryption};
 use crate::store::certs::NewCert;
+use crate::store::messages::{self, Message};
 use crate::store::orders::MailOrder;
 use crate::store::spool::{SpoolState, Spooled};
-use crate::store::tickets::{Message, Ticket};
+use crate::store::tickets::Ticket;
 use crate::store::{
     Result, Tx, certs, content, correspondents, duty, feeds, history, orders, outbox, rechecks, settings as values,
     signatures, spool, tickets, unreachable,
@@ -127,21 +128,12 @@ pub(super) fn open_ticket(tx: &Tx, filing: &Filing) -> Result<(i64, i64)> {
     let ticket = tickets::insert(
         tx,
         &Ticket {
-            id: 0,
-            number: number.to_string(),
             // What an older time left behind asks nothing of anybody, until its reporter writes again.
             state: if mail.history && !decision.alert { State::Closed } else { State::New },
             subject: subject(filing),
-            mailbox: mail.mailbox.clone(),
-            kind: decision.kind,
-            priority: Priority::Normal,
             reported_urgent: decision.reported_urgent,
             urgent_unprotected: decision.urgent_unprotected,
             tlp: decision.tlp.clone(),
-            classification: None,
-            severity: None,
-            assignee: None,
-            consent: None,
             language: decision.read_language.word().to_owned(),
             automatic: decision.automatic,
             suspected_spam: decision.suspected_spam,
@@ -150,15 +142,7 @@ pub(super) fn open_ticket(tx: &Tx, filing: &Filing) -> Result<(i64, i64)> {
             reporter_name: report.from_name.raw().to_owned(),
             constituent: decision.constituent.clone(),
             received_encrypted: came_encrypted(report),
-            received_at: mail.received_at,
-            acknowledged_at: None,
-            answered_at: None,
-            clock: None,
-            remind_at: None,
-            due_at: None,
-            escalate_at: None,
-            escalated_at: None,
-            follow_up_at: None,
+            ..Ticket::new(number.to_string(), mail.mailbox.clone(), decision.kind, mail.received_at)
         },
     )?;
     if let Some(sender) = report.outer.from.as_ref().filter(|_| report.outer.has_ciphertext) {
@@ -491,30 +475,26 @@ pub(super) fn keep_message(
 ) -> Result<i64> {
     let Filing { mail, report, .. } = *filing;
     let addresses = |list: &[Address]| list.iter().map(|a| a.as_str().to_owned()).collect();
-    let message = tickets::insert_message(
+    let message = messages::insert(
         tx,
         &Message {
-            id: 0,
-            ticket_id: ticket,
-            direction,
             message_id: report.message_id.clone(),
             from: report.from.as_ref().map(|a| a.as_str().to_owned()),
             to: addresses(&report.to),
             cc: addresses(&report.cc),
             date: report.date,
-            received_at: mail.received_at,
             subject: report.subject.raw().to_owned(),
             text: report.text.raw().to_owned(),
             raw_id: mail.raw_id,
             verdict: serde_json::to_string(&report.verdict).ok(),
-            rechecked: None,
             headers: report.headers.iter().map(|(name, value)| (name.clone(), value.raw().to_owned())).collect(),
             problems: problems(filing),
             author: author.map(str::to_owned),
+            ..Message::new(ticket, direction, mail.received_at)
         },
     )?;
     if let Some(mark) = filing.decision.machine {
-        tickets::set_message_automatic(tx, message, mark.word())?;
+        messages::set_automatic(tx, message, mark.word())?;
     }
     keep_content(tx, message, direction, report)?;
     rechecks::set_asked(tx, message, &report.asked)?;
@@ -530,7 +510,7 @@ pub(super) fn keep_content(tx: &Tx, message: i64, direction: Direction, report: 
         Direction::In => (&report.indicators[..], &report.forwarded[..]),
         _ => (&[][..], &[][..]),
     };
-    tickets::insert_content(tx, message, &report.attachments, indicators)?;
+    messages::insert_content(tx, message, &report.attachments, indicators)?;
     content::keep(tx, message, &report.marks, forwarded)
 }
 

@@ -12,9 +12,10 @@ use crate::rules::ticket::{Direction, Number, State};
 use crate::rules::untrusted::Untrusted;
 use crate::rules::verdict::{Encryption, Verdict};
 use crate::rules::{message_id, reply_code, subject};
+use crate::store::messages::{self, Message};
 use crate::store::outbox::{self, Out};
 use crate::store::spool::{self, Role, Spooled};
-use crate::store::tickets::{self, Message};
+use crate::store::tickets::{self};
 use crate::store::{Connection, Result, correspondents, duty, history, signatures};
 use jiff::Timestamp;
 
@@ -91,7 +92,7 @@ fn our_mails<'a>(c: &Connection, ids: impl Iterator<Item = &'a String>, id_key: 
             });
             continue;
         }
-        for message in tickets::messages_with_id(c, id)? {
+        for message in messages::with_id(c, id)? {
             let from_sent = message.direction == Direction::Out
                 && spool::of_message(c, message.id)?.is_some_and(|mail| mail.role == Role::Sent);
             if from_sent {
@@ -292,7 +293,7 @@ fn named(c: &Connection, settings: &Settings, by: &Pointers, id_key: &[u8; 32]) 
         if let Some(ticket) = outbox::ticket_of_message_id(c, id)? {
             note(ticket, false, by.references_protected)?;
         }
-        for message in tickets::messages_with_id(c, id)? {
+        for message in messages::with_id(c, id)? {
             let proven = proves(c, settings, &message, by.sender)?;
             note(message.ticket_id, proven, by.references_protected)?;
         }

@@ -14,13 +14,14 @@ use crate::rules::urgent::asks_urgent;
 use crate::rules::verdict::{Encryption, Verdict};
 use crate::store::correspondents::{self, Correspondent};
 use crate::store::merges::{self, Before, Combined, Merge, Standing};
-use crate::store::tickets::{self, Message, Ticket};
+use crate::store::messages::{self, Message};
+use crate::store::tickets::{self, Ticket};
 use crate::store::{Connection, Result, Tx, history};
 use jiff::Timestamp;
 
 /// Merges a ticket into another; neither is merged yet.
 pub fn merge(tx: &Tx, ticket: &Ticket, into: &Ticket, who: &str, now: Timestamp) -> Result<()> {
-    let messages: Vec<i64> = tickets::messages(tx, ticket.id)?.iter().map(|message| message.id).collect();
+    let messages: Vec<i64> = messages::of_ticket(tx, ticket.id)?.iter().map(|message| message.id).collect();
     let newest_message = merges::newest_message(tx)?;
     merges::move_messages(tx, &messages, into.id)?;
     let (mut moved, mut combined) = (Vec::new(), Vec::new());
@@ -179,7 +180,7 @@ pub fn unmerge(tx: &Tx, settings: &Settings, merge: &Merge, who: &str, now: Time
     let moved: Vec<&str> = before.moved.iter().map(|row| row.address.as_str()).collect();
     let mut back = Vec::new();
     let (mut came_back, mut came_else) = (false, false);
-    for message in tickets::messages(tx, into.id)? {
+    for message in messages::of_ticket(tx, into.id)? {
         let is_new = message.id > before.newest_message;
         let goes = if is_new { is_with(tx, &message, &moved)? } else { before.messages.contains(&message.id) };
         if goes {

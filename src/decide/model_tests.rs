@@ -13,7 +13,7 @@ use crate::rules::testing::{address, mail, settings};
 use crate::rules::ticket::{Direction, Number, State};
 use crate::store::spool::{self, Arrival, Place, Role};
 use crate::store::tickets::{self, Filter, Ticket};
-use crate::store::{Store, correspondents, merges};
+use crate::store::{Store, correspondents, merges, messages};
 use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
@@ -138,7 +138,7 @@ impl World {
             }
             Act::Split { mail } => {
                 let Some(mail) = self.sent.get(*mail) else { return };
-                let row = self.store.read(|c| tickets::message(c, mail.message)).unwrap().unwrap();
+                let row = self.store.read(|c| messages::get(c, mail.message)).unwrap().unwrap();
                 if self.messages(row.ticket_id).len() > 1 {
                     let ticket = self.store.read(|c| tickets::get(c, row.ticket_id)).unwrap().unwrap();
                     self.store.write(|tx| merge::split(tx, &self.settings, &ticket, &row, "alice", now)).unwrap();
@@ -153,7 +153,7 @@ impl World {
 
     /// Mails of a ticket.
     fn messages(&self, ticket: i64) -> Vec<i64> {
-        let messages = self.store.read(|c| tickets::messages(c, ticket)).unwrap();
+        let messages = self.store.read(|c| messages::of_ticket(c, ticket)).unwrap();
         messages.iter().filter(|message| message.direction == Direction::In).map(|message| message.id).collect()
     }
 
@@ -193,7 +193,7 @@ impl World {
             Pointer::Mail(n) => {
                 if let Some(sent) = self.sent.get(*n) {
                     report.references.push(sent.id.clone());
-                    let row = self.store.read(|c| tickets::message(c, sent.message)).unwrap().unwrap();
+                    let row = self.store.read(|c| messages::get(c, sent.message)).unwrap().unwrap();
                     named.insert(row.ticket_id);
                     proven |= sent.from == from;
                 }
@@ -275,7 +275,7 @@ impl World {
             for row in rows {
                 let owed = here.iter().filter(|id| by_message[id].from == row.address && by_message[id].owed);
                 let first =
-                    owed.map(|id| self.store.read(|c| tickets::message(c, *id)).unwrap().unwrap().received_at).min();
+                    owed.map(|id| self.store.read(|c| messages::get(c, *id)).unwrap().unwrap().received_at).min();
                 assert_eq!(row.clock.as_ref().map(|clock| clock.from), first, "{} in {}", row.address, ticket.number);
                 let thread = self.store.read(|c| correspondents::thread(c, ticket.id, &row.address, i64::MAX)).unwrap();
                 assert!(
@@ -285,7 +285,7 @@ impl World {
         }
         assert_eq!(self.sent.iter().filter(|mail| mail.message == 0).count(), 0);
         for mail in &self.sent {
-            let row = self.store.read(|c| tickets::message(c, mail.message)).unwrap().unwrap();
+            let row = self.store.read(|c| messages::get(c, mail.message)).unwrap().unwrap();
             let ticket = self.store.read(|c| tickets::get(c, row.ticket_id)).unwrap().unwrap();
             let participants = self.store.read(|c| tickets::participants(c, ticket.id)).unwrap();
             assert!(

@@ -6,7 +6,7 @@
 use super::clocks;
 use crate::rules::report::Report;
 use crate::rules::ticket::Direction;
-use crate::store::{Connection, Result, outbox, tickets};
+use crate::store::{Connection, Result, messages, outbox, tickets};
 use jiff::Timestamp;
 
 /// The ticket that this sent mail answers.
@@ -35,7 +35,7 @@ pub fn answers(
     for id in report.references.iter().chain(&report.in_reply_to).take(200) {
         let ours = outbox::ticket_of_message_id(c, id)?.map(|ticket| (ticket, Timestamp::UNIX_EPOCH));
         // Message-IDs are their senders' words: several mails may bear one, and only whom we wrote to tells.
-        let mails = tickets::messages_with_id(c, id)?.into_iter().filter(|mail| mail.direction != Direction::Note);
+        let mails = messages::with_id(c, id)?.into_iter().filter(|mail| mail.direction != Direction::Note);
         for (ticket, mail_received) in ours.into_iter().chain(mails.map(|mail| (mail.ticket_id, mail.received_at))) {
             let ticket = tickets::living(c, ticket)?;
             let Some(row) = tickets::get(c, ticket)? else { continue };

@@ -24,8 +24,9 @@ use crate::rules::intent::{Intent, OutKind};
 use crate::rules::settings::{Server, Settings, Transport};
 use crate::rules::ticket::{Direction, State};
 use crate::rules::trouble::{Trouble, backoff};
+use crate::store::messages::{self, Message};
 use crate::store::outbox::{self, Out, OutState};
-use crate::store::tickets::{self, Message};
+use crate::store::tickets::{self};
 use crate::store::{Connection, Result, Store, Tx, duty, history, spool};
 use jiff::{SignedDuration, Timestamp};
 use std::sync::Arc;
@@ -324,26 +325,16 @@ fn sent(tx: &Tx, post: &Post, out: &Out, now: Timestamp) -> Result<()> {
             tickets::set_acknowledged(tx, ticket, now)?;
             let octets = outbox::sealed(tx, out.id)?.unwrap_or_default();
             let raw_id = spool::insert_raw(tx, &octets)?;
-            tickets::insert_message(
+            messages::insert(
                 tx,
                 &Message {
-                    id: 0,
-                    ticket_id: ticket,
-                    direction: Direction::Ack,
                     message_id,
                     from: Some(post.settings.team.address.as_str().to_owned()),
                     to: vec![out.to.clone()],
-                    cc: Vec::new(),
                     date: Some(now),
-                    received_at: now,
-                    subject: String::new(),
-                    text: String::new(),
                     raw_id: Some(raw_id),
-                    verdict: None,
-                    rechecked: None,
-                    headers: Vec::new(),
-                    problems: Vec::new(),
                     author: Some(history::VIGIE.to_owned()),
+                    ..Message::new(ticket, Direction::Ack, now)
                 },
             )?;
             history::add(tx, Some(ticket), now, history::VIGIE, "acknowledged to the reporter")
@@ -351,11 +342,11 @@ fn sent(tx: &Tx, post: &Post, out: &Out, now: Timestamp) -> Result<()> {
         Intent::Answer { message, .. } => {
             let octets = outbox::sealed(tx, out.id)?.unwrap_or_default();
             let raw_id = spool::insert_raw(tx, &octets)?;
-            tickets::set_message_sent(tx, *message, message_id.as_deref().unwrap_or_default(), raw_id)?;
+            messages::set_sent(tx, *message, message_id.as_deref().unwrap_or_default(), raw_id)?;
             let author =
-                tickets::message(tx, *message)?.and_then(|m| m.author).unwrap_or_else(|| history::VIGIE.to_owned());
+                messages::get(tx, *message)?.and_then(|m| m.author).unwrap_or_else(|| history::VIGIE.to_owned());
             // Merged, split off or given back since it was written: where the message lies now.
-            let ticket = tickets::message(tx, *message)?.map_or(ticket, |message| message.ticket_id);
+            let ticket = messages::get(tx, *message)?.map_or(ticket, |message| message.ticket_id);
             let ticket = tickets::living(tx, ticket)?;
             let to: Vec<String> = Address::parse(&out.to).map(|to| to.key().to_owned()).into_iter().collect();
             let answer = Answer { who: &author, to: &to, at: now, what: "answer accepted by the mail server" };

@@ -28,7 +28,7 @@ use crate::store::certs::{self, Cert};
 use crate::store::correspondents;
 use crate::store::outbox::{self, Out};
 use crate::store::tickets::{self, Ticket};
-use crate::store::{Connection, Result, audit, duty, history};
+use crate::store::{Connection, Result, audit, duty, history, messages};
 use jiff::Timestamp;
 
 /// Why an intent did not become octets.
@@ -67,7 +67,7 @@ pub fn seal(c: &Connection, out: &Out, sealing: &Sealing) -> Result<std::result:
     let ticket = match (&out.intent, out.ticket_id) {
         // Merged, split off or given back since it was written: where the message lies now.
         (Intent::Answer { message, .. }, Some(id)) => {
-            let id = tickets::message(c, *message)?.map_or(id, |message| message.ticket_id);
+            let id = messages::get(c, *message)?.map_or(id, |message| message.ticket_id);
             tickets::get(c, tickets::living(c, id)?)?
         }
         (_, Some(id)) => tickets::get(c, id)?,
@@ -332,10 +332,10 @@ fn answer(
     (message, to): (i64, &Address),
     encrypted: bool,
 ) -> Result<Option<Letter>> {
-    let Some(written) = tickets::message(c, message)? else { return Ok(None) };
+    let Some(written) = messages::get(c, message)? else { return Ok(None) };
     let thread = correspondents::thread(c, ticket.id, to.key(), message)?;
     let first = match thread.iter().find(|mail| mail.theirs) {
-        Some(mail) => tickets::message(c, mail.message)?,
+        Some(mail) => messages::get(c, mail.message)?,
         None => None,
     };
     let verdict: Option<Verdict> = first.as_ref().and_then(|m| serde_json::from_str(m.latest_verdict()?).ok());
@@ -420,8 +420,8 @@ fn details(c: &Connection, out: &Out, ticket: &Ticket) -> Result<Option<String>>
         return Ok(Some(format!("Went to:  {}\n", line(&mail.to))));
     }
     let told = match out.intent {
-        Intent::Alert { message, .. } => tickets::message(c, message)?,
-        _ => tickets::last_received(c, ticket.id, None)?,
+        Intent::Alert { message, .. } => messages::get(c, message)?,
+        _ => messages::last_received(c, ticket.id, None)?,
     };
     let Some(last) = told else { return Ok(None) };
     // What a machine says has no author: then it is the reporter whose ticket it is.

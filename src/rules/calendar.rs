@@ -409,19 +409,4 @@ mod tests {
             prop_assert!(days == 0 || calendar.elapsed(received, before) < days);
         }
     }
-
-    /// The whole of it, for a release: `cargo nextest run --release --run-ignored all exhaustive`.
-    #[test]
-    #[ignore = "70 million deadlines: a minute in a release build"]
-    fn exhaustive_every_quarter_hour_of_the_century() {
-        for calendar in [paris(Holidays::Fr), paris(Holidays::FrAlsaceMoselle)] {
-            for second in CENTURY.step_by(900) {
-                let received = Timestamp::from_second(second).unwrap();
-                for days in 1..=10 {
-                    let civil = civil_oracle(&calendar, received, days);
-                    assert_eq!(calendar.after(received, days), instant_of(&calendar.zone, civil), "{received} {days}");
-                }
-            }
-        }
-    }
 }

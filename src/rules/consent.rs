@@ -3,7 +3,8 @@
 use super::ticket::words;
 
 words! {
-    /// What the originator allows. Nothing recorded is the same as `no`.
+    /// What the originator allows. Where nothing is recorded nobody has asked: what leaves in full then needs a
+    /// reason, and the history says so.
     Consent {
         Yes = "yes",
         No = "no",

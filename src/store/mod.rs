@@ -20,6 +20,7 @@ pub mod figures;
 pub mod history;
 pub mod identities;
 pub mod merges;
+pub mod messages;
 pub mod orders;
 pub mod outbox;
 pub mod purge;

@@ -148,7 +148,6 @@ mod tests {
         let holds_none = [
             "counter",
             "cursor",
-            "filed_copy",
             "history",
             "link",
             "look_again",

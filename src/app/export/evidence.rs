@@ -14,8 +14,8 @@ use crate::app::tickets::full;
 use crate::app::views::When;
 use crate::edge::openpgp::seal::sign_detached;
 use crate::store::Connection;
-use crate::store::tickets::{self, Ticket};
-use crate::store::{attachments, history, spool};
+use crate::store::tickets::Ticket;
+use crate::store::{attachments, history, messages, spool};
 use jiff::Timestamp;
 use serde_json::json;
 use std::fmt::Write;
@@ -27,7 +27,7 @@ pub(super) struct Files(Vec<(String, Vec<u8>)>);
 pub(super) fn gather(app: &App, c: &Connection, ticket: &Ticket, now: Timestamp) -> Result<Files, AppError> {
     let mut files = Vec::new();
     let mut mails = Vec::new();
-    for message in tickets::messages(c, ticket.id)? {
+    for message in messages::of_ticket(c, ticket.id)? {
         let mut mail = json!({
             "id": message.id, "direction": message.direction, "author": message.author, "problems": message.problems,
             "raw": null, "verdict_at_arrival": parsed(message.verdict.as_deref()),

@@ -15,7 +15,8 @@ use crate::rules::ticket::Direction;
 use crate::rules::tlp::Mark;
 use crate::store::Connection;
 use crate::store::attachments;
-use crate::store::tickets::{self, Message, Ticket};
+use crate::store::messages::{self, Message};
+use crate::store::tickets::{self, Ticket};
 use jiff::Timestamp;
 use regex::Regex;
 use serde::Serialize;
@@ -87,7 +88,7 @@ const NOTES: &[&str] = &[
 
 pub(super) fn gather(app: &App, c: &Connection, ticket: &Ticket, full: bool) -> Result<Parcel, AppError> {
     let zone = &app.settings.team.time_zone;
-    let mut messages = tickets::messages(c, ticket.id)?;
+    let mut messages = messages::of_ticket(c, ticket.id)?;
     let secrets = secrets(app, c, ticket, &messages)?;
     let mut anonymiser = (!full).then(|| Anonymiser::new(&secrets));
     let mut line = |text: &str| match &mut anonymiser {
@@ -155,7 +156,7 @@ fn indicators(
     let own: Vec<&Address> = app.settings.own_addresses().collect();
     let mut found: BTreeMap<(IndicatorKind, String), Timestamp> = BTreeMap::new();
     let mut left_out = 0;
-    for (indicator, message) in tickets::indicators(c, ticket.id)? {
+    for (indicator, message) in messages::indicators(c, ticket.id)? {
         let (kind, value) = (indicator.kind, indicator.value.raw().to_owned());
         let Some(message) = messages.iter().find(|known| known.id == message) else { continue };
         if own.iter().any(|own| own.key() == value || own.domain() == value)

@@ -37,11 +37,3 @@ CREATE TABLE identity (
     signer     TEXT                   -- of a mail-back: the key that signed the reply, not trusted for that
 ) STRICT;
 CREATE INDEX identity_ticket ON identity (ticket_id);
-
--- Where the filed copies lie on the server, and which keywords they bear for colleagues.
-CREATE TABLE filed_copy (
-    spool_id    INTEGER PRIMARY KEY REFERENCES spool (id),
-    uidvalidity INTEGER NOT NULL,
-    uid         INTEGER NOT NULL,
-    shown       TEXT NOT NULL DEFAULT ''  -- the keywords set last, separated by blanks; '-': it is gone
-) STRICT;
